@@ -1,0 +1,39 @@
+"""``python -m exporters NAME --config FILE [--check-config]`` runs one exporter."""
+
+import sys
+from collections.abc import Sequence
+
+from exporters.app import create
+from exporters.catalog import EXPORTERS
+from exporters.exporter import ExporterSettings
+from process import log
+from process.command import run
+from process.serve import serve
+
+EXIT_USAGE = 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the exporter that the first argument names; returns the exit code."""
+    name, rest = (arguments[0], arguments[1:]) if arguments else ("", ())
+    if name in ("-h", "--help"):
+        sys.stdout.write(_usage())
+        return 0
+    if name not in EXPORTERS:
+        sys.stderr.write((f"unknown exporter {name!r}\n" if name else "no exporter named\n") + _usage())
+        return EXIT_USAGE
+    exporter = EXPORTERS[name]
+
+    def start(settings: ExporterSettings) -> None:
+        log.configure(name)
+        serve(create(exporter, settings), settings.listen)
+
+    return run(f"python -m exporters {name}", exporter.settings, start, rest)
+
+
+def _usage() -> str:
+    return f"usage: python -m exporters NAME --config FILE [--check-config]\nNAME is one of: {', '.join(EXPORTERS)}\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
