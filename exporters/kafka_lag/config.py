@@ -1,0 +1,47 @@
+"""Settings of the kafka_lag exporter."""
+
+import re
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from exporters.exporter import ExporterSettings
+from process.settings import Address, AtLeastOne, Pattern, Settings, once_each
+
+
+class Filter(Settings):
+    """Which names are wanted: those that `include` matches as a whole and `exclude` does not."""
+
+    include: Pattern = ".*"
+    exclude: Pattern | None = None
+
+    def wants(self, name: str) -> bool:
+        """Tell whether `name` is wanted."""
+        if self.exclude is not None and re.fullmatch(self.exclude, name):
+            return False
+        return re.fullmatch(self.include, name) is not None
+
+
+class Cluster(Settings):
+    """One Kafka cluster; what is filtered out is not asked for."""
+
+    name: Annotated[str, Field(min_length=1)] | None = None
+    """Value of the label ``cluster``; a cluster without a name has no such label."""
+    bootstrap_servers: AtLeastOne[Address]
+    groups: Filter = Filter()
+    topics: Filter = Filter(exclude="__.*")
+    """Kafka's own topics start with two underscores."""
+
+
+class KafkaLagSettings(ExporterSettings):
+    """Settings file of ``python -m exporters kafka_lag``."""
+
+    clusters: AtLeastOne[Cluster]
+
+    @model_validator(mode="after")
+    def _clusters_differ(self) -> Self:
+        names = [cluster.name for cluster in self.clusters]
+        if len(names) > 1 and None in names:
+            raise ValueError("clusters: each needs a name when there are several")
+        once_each("cluster", (name for name in names if name))
+        return self

@@ -1,0 +1,358 @@
+"""The requests that a collection sends and the reading of their answers.
+
+The layouts are those of https://kafka.apache.org/protocol#protocol_messages. Two versions of most requests are known:
+one that each broker since 0.11 speaks, and the one that tells more or asks for more at once. aiokafka stops at
+OffsetFetch 3 (one group a request) and ListGroups 2 (no states), and reads DescribeGroups 3 wrongly when two groups are
+in it.
+
+An answer is read piece by piece (an iterator), so that who reads a large one can let others work in between.
+"""
+
+import struct
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from aiokafka import errors
+
+from exporters.kafka_lag.call import Api, Call
+from exporters.kafka_lag.snapshot import Partition
+from exporters.kafka_lag.wire import Reader, Writer
+
+METADATA = Api("Metadata", key=3, versions=(4, 9), flexible=9)
+LIST_GROUPS = Api("ListGroups", key=16, versions=(1, 4, 5), flexible=3)
+"""4 tells the groups' states (Kafka 2.6), 5 their types (3.8)."""
+DESCRIBE_GROUPS = Api("DescribeGroups", key=15, versions=(1, 5), flexible=5)
+CONSUMER_GROUP_DESCRIBE = Api("ConsumerGroupDescribe", key=69, versions=(0,), flexible=0)
+"""Groups of the protocol of KIP-848, which DescribeGroups calls dead (Kafka 3.7)."""
+OFFSET_FETCH = Api("OffsetFetch", key=9, versions=(3, 8), flexible=6)
+LIST_OFFSETS = Api("ListOffsets", key=2, versions=(2, 7), flexible=6)
+APIS = (METADATA, LIST_GROUPS, DESCRIBE_GROUPS, CONSUMER_GROUP_DESCRIBE, OFFSET_FETCH, LIST_OFFSETS)
+
+MANY_GROUPS = 8
+"""Version from which OffsetFetch asks for several groups at once (KIP-709, Kafka 3.0)."""
+
+LATEST, EARLIEST = -1, -2
+"""Timestamps of ListOffsets that stand for the end and the start of a partition."""
+
+NO_OFFSET = -1
+"""Offset in place of a commit that was never made, or of a record that is not there."""
+
+_CONSUMER_REPLICA = -1
+_READ_UNCOMMITTED = 0
+_LEADER = {4: struct.Struct(">hii"), 9: struct.Struct(">hii4x")}  # error, number, leader (leader's epoch)
+_COMMIT = {3: struct.Struct(">iq"), 8: struct.Struct(">iq4x")}  # number, offset (leader's epoch)
+_OFFSET = {2: struct.Struct(">ihqq"), 7: struct.Struct(">ihqq4x")}  # number, error, timestamp, offset (leader's epoch)
+_ASKED = struct.Struct(">iq").pack  # number, timestamp
+_ASKED_WITH_EPOCH = struct.Struct(">iiqx").pack  # number, leader's epoch, timestamp, no tagged fields
+_EPOCHS = struct.Struct(">ii")
+_FLAG = struct.Struct(">?")
+_REPLICA = struct.Struct(">ib")  # replica that asks, isolation of transactions
+_NODE = 4
+_ID = struct.Struct("16s")
+_ANY_EPOCH = -1
+
+
+class Broker(NamedTuple):
+    """A broker of the cluster; `address` is ``host:port``."""
+
+    node: int
+    address: str
+
+
+class Topic(NamedTuple):
+    """A topic and the node that leads each of its partitions."""
+
+    name: str
+    error: int
+    leaders: Mapping[Partition, int]
+
+
+class Listed(NamedTuple):
+    """A group that the asked broker coordinates; `state` and `kind` are empty when its version does not tell them."""
+
+    name: str
+    protocol: str
+    state: str
+    kind: str
+
+
+class Described(NamedTuple):
+    """A group's state and number of members."""
+
+    name: str
+    error: int
+    state: str
+    members: int
+
+
+class Commits(NamedTuple):
+    """Offsets that a group has committed in one topic, and the error codes of partitions where they can't be told."""
+
+    group: str
+    topic: str
+    offsets: Mapping[Partition, int]
+    errors: Collection[int]
+
+
+class GroupRead(NamedTuple):
+    """The end of a group's commits: all of them are told, unless there is an error."""
+
+    group: str
+    error: int
+
+
+class Offsets(NamedTuple):
+    """Offset and timestamp (Unix milliseconds) in a topic's partitions, and error codes.
+
+    Ends and starts have the timestamp -1; where no record is as late as was asked, the offset is NO_OFFSET.
+    """
+
+    topic: str
+    found: Mapping[Partition, tuple[int, int]]
+    errors: Collection[int]
+
+
+def metadata() -> Call[Broker | Topic]:
+    """Ask for all brokers, topics and leaders, creating nothing."""
+
+    def write(version: int, body: Writer) -> None:
+        body.count(None)
+        body.flag(False)  # no topic is to be created
+        if version >= 9:
+            body.flag(False)  # permissions of the cluster
+            body.flag(False)  # permissions of the topics
+        body.end()
+
+    def read(version: int, answer: Reader) -> Iterator[Broker | Topic]:
+        answer.int32()  # throttle time
+        for _ in range(answer.count()):
+            node, host, port = answer.int32(), answer.text(), answer.int32()
+            answer.skip_text()  # rack
+            answer.end()
+            yield Broker(node, f"{host}:{port}")
+        answer.skip_text()  # the cluster's id
+        answer.int32()  # controller
+        for _ in range(answer.count()):
+            yield _topic(version, answer)
+        if version >= 8:
+            answer.int32()  # permissions of the cluster
+
+    return Call(METADATA, write, read)
+
+
+def _topic(version: int, answer: Reader) -> Topic:
+    error, name = answer.int16(), answer.text()
+    answer.take(_FLAG)  # internal
+    leaders = {}
+    for _ in range(answer.count()):
+        _error, number, leader = answer.take(_LEADER[version])
+        for _array in ("replicas", "in sync", "offline")[: 3 if version >= 5 else 2]:
+            answer.skip_array(_NODE)
+        answer.end()
+        leaders[Partition(name, number)] = leader
+    if version >= 8:
+        answer.int32()  # permissions
+    answer.end()
+    return Topic(name, error, leaders)
+
+
+def list_groups() -> Call[Listed]:
+    """Ask a broker for the groups that it coordinates, of whatever state and type."""
+
+    def write(version: int, body: Writer) -> None:
+        for _filter in range(max(0, version - 3)):  # states from version 4, types from 5
+            body.count(0)
+        body.end()
+
+    def read(version: int, answer: Reader) -> Iterator[Listed]:
+        answer.int32()  # throttle time
+        _check(answer.int16())
+        for _ in range(answer.count()):
+            name, protocol = answer.text(), answer.text()
+            state = answer.text() if version >= 4 else ""
+            kind = answer.text() if version >= 5 else ""
+            answer.end()
+            yield Listed(name, protocol, state, kind.lower())
+
+    return Call(LIST_GROUPS, write, read)
+
+
+def describe_groups(groups: Sequence[str]) -> Call[Described]:
+    """Ask a coordinator about groups of the classic protocol."""
+
+    def write(version: int, body: Writer) -> None:
+        _names(groups, body)
+        if version >= 3:
+            body.flag(False)  # permissions
+        body.end()
+
+    def read(version: int, answer: Reader) -> Iterator[Described]:
+        answer.int32()  # throttle time
+        for _ in range(answer.count()):
+            error, name, state = answer.int16(), answer.text(), answer.text()
+            answer.skip_text()  # type of the protocol
+            answer.skip_text()  # protocol
+            members = answer.count()
+            for _member in range(members):
+                answer.skip_text()
+                if version >= 4:
+                    answer.skip_text()  # static id
+                answer.skip_text()  # client
+                answer.skip_text()  # host
+                answer.skip_blob()  # metadata
+                answer.skip_blob()  # assignment
+                answer.end()
+            if version >= 3:
+                answer.int32()  # permissions
+            answer.end()
+            yield Described(name, error, state, members)
+
+    return Call(DESCRIBE_GROUPS, write, read)
+
+
+def consumer_group_describe(groups: Sequence[str]) -> Call[Described]:
+    """Ask a coordinator about groups of the protocol of KIP-848."""
+
+    def write(_version: int, body: Writer) -> None:
+        _names(groups, body)
+        body.flag(False)  # permissions
+        body.end()
+
+    def read(_version: int, answer: Reader) -> Iterator[Described]:
+        answer.int32()  # throttle time
+        for _ in range(answer.count()):
+            error = answer.int16()
+            answer.skip_text()  # the error in words
+            name, state = answer.text(), answer.text()
+            answer.take(_EPOCHS)  # of the group, of the assignment
+            answer.skip_text()  # assignor
+            members = answer.count()
+            for _member in range(members):
+                _skip_member(answer)
+            answer.int32()  # permissions
+            answer.end()
+            yield Described(name, error, state, members)
+
+    return Call(CONSUMER_GROUP_DESCRIBE, write, read)
+
+
+def _skip_member(answer: Reader) -> None:
+    for _text in ("id", "static id", "rack"):
+        answer.skip_text()
+    answer.int32()  # epoch
+    answer.skip_text()  # client
+    answer.skip_text()  # host
+    for _topic_name in range(answer.count()):
+        answer.skip_text()
+    answer.skip_text()  # pattern of topics
+    for _assignment in ("now", "wanted"):
+        for _assigned in range(answer.count()):
+            answer.take(_ID)
+            answer.skip_text()
+            answer.skip_array(_NODE)
+            answer.end()
+        answer.end()
+    answer.end()
+
+
+def offset_fetch(groups: Sequence[str]) -> Call[Commits | GroupRead]:
+    """Ask a coordinator for all commits of `groups`; before version MANY_GROUPS only for one of them."""
+
+    def write(version: int, body: Writer) -> None:
+        if version < MANY_GROUPS:
+            (group,) = groups
+            body.text(group)
+            body.count(None)  # all topics
+            return
+        body.count(len(groups))
+        for group in groups:
+            body.text(group)
+            body.count(None)  # all topics
+            body.end()
+        body.flag(False)  # without waiting for transactions that are open
+        body.end()
+
+    def read(version: int, answer: Reader) -> Iterator[Commits | GroupRead]:
+        # groups share their partitions: an object for each commit would have the garbage collector hold everybody up
+        known: defaultdict[str, dict[int, Partition]] = defaultdict(dict)
+        answer.int32()  # throttle time
+        for _ in range(answer.count() if version >= MANY_GROUPS else 1):
+            group = answer.text() if version >= MANY_GROUPS else groups[0]
+            for _topic_number in range(answer.count()):
+                yield _commits(version, group, answer, known)
+            error = answer.int16()
+            if version >= MANY_GROUPS:
+                answer.end()
+            yield GroupRead(group, error)
+
+    return Call(OFFSET_FETCH, write, read)
+
+
+def _commits(version: int, group: str, answer: Reader, known: Mapping[str, dict[int, Partition]]) -> Commits:
+    topic, offsets, codes = answer.text(), {}, set()
+    partitions = known[topic]
+    for _ in range(answer.count()):
+        number, offset = answer.take(_COMMIT[version])
+        answer.skip_text()  # the consumer's own words
+        error = answer.int16()
+        answer.end()
+        if error:
+            codes.add(error)
+        elif offset != NO_OFFSET:
+            partition = partitions.get(number)
+            if partition is None:
+                partition = partitions[number] = Partition(topic, number)
+            offsets[partition] = offset
+    answer.end()
+    return Commits(group, topic, offsets, codes)
+
+
+def list_offsets(asked: Mapping[Partition, int]) -> Call[Offsets]:
+    """Ask a leader for the first offset at or after a timestamp (Unix milliseconds), or at LATEST or EARLIEST."""
+
+    def write(version: int, body: Writer) -> None:
+        # thousands of partitions: each is packed at once
+        pack, epoch = (_ASKED_WITH_EPOCH, (_ANY_EPOCH,)) if version >= 4 else (_ASKED, ())
+        topics: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+        for (topic, number), timestamp in asked.items():
+            topics[topic].append((number, timestamp))
+        body.raw(_REPLICA.pack(_CONSUMER_REPLICA, _READ_UNCOMMITTED))
+        body.count(len(topics))
+        for topic, partitions in topics.items():
+            body.text(topic)
+            body.count(len(partitions))
+            body.raw(b"".join(pack(number, *epoch, timestamp) for number, timestamp in partitions))
+            body.end()
+        body.end()
+
+    def read(version: int, answer: Reader) -> Iterator[Offsets]:
+        answer.int32()  # throttle time
+        for _ in range(answer.count()):
+            yield _offsets(version, answer)
+
+    return Call(LIST_OFFSETS, write, read)
+
+
+def _offsets(version: int, answer: Reader) -> Offsets:
+    topic, found, codes = answer.text(), {}, set()
+    for _ in range(answer.count()):
+        number, error, timestamp, offset = answer.take(_OFFSET[version])
+        answer.end()
+        if error:
+            codes.add(error)
+        else:
+            found[Partition(topic, number)] = (offset, timestamp)
+    answer.end()
+    return Offsets(topic, found, codes)
+
+
+def _names(names: Sequence[str], body: Writer) -> None:
+    body.count(len(names))
+    for name in names:
+        body.text(name)
+
+
+def _check(code: int) -> None:
+    if code:
+        raise errors.for_code(code)()

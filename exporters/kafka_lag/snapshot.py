@@ -1,0 +1,118 @@
+"""What one read of a Kafka cluster found, and the arithmetic of lag."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from exporters.errors import SourceError
+
+
+class Partition(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """A consumer group and its committed offsets: of each partition, the offset of the next record to read.
+
+    Partitions without a commit are not among them.
+    """
+
+    name: str
+    members: int | None
+    """None when the broker does not tell: one before Kafka 3.8 of a group of the new protocol (KIP-848)."""
+    committed: Mapping[Partition, int]
+
+
+@dataclass
+class Faults:
+    """What is wrong between a group and a topic, of the partitions where it is known."""
+
+    without_commit: int = 0
+    """Partitions in which the group has committed nothing, though it has in others of the topic."""
+    past_end: int = 0
+    """Partitions whose end lies before the commit: the topic was made anew or truncated, or the commit is wrong."""
+    lost_records: int = 0
+    """Records that were deleted between the commit and the oldest that is kept: the group can't read them any more."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A cluster at one moment. Committed offsets were read before the ends."""
+
+    cluster: str | None
+    brokers: int
+    topics: Mapping[str, int]
+    """Number of partitions of each topic."""
+    oldest: Mapping[Partition, int]
+    """Offset of the first record that is still kept."""
+    ends: Mapping[Partition, int]
+    """Offset that the next record will have; partitions whose leader did not answer are missing."""
+    groups: tuple[Group, ...]
+    problems: tuple[SourceError, ...] = ()
+    requests: Mapping[str, int] = field(default_factory=dict)
+    """Requests that the exporter has sent since its start, by the name of their API."""
+    at: float = 0.0
+    """Unix time at which the ends were read."""
+    written: Mapping[Partition, Mapping[int, float]] = field(default_factory=dict)
+    """Unix time at which the record at an offset was written, for the records that groups read next (seconds.py)."""
+    received: int = 0
+    """Bytes of the answers since the collection before."""
+
+    def lag(self, group: Group) -> dict[Partition, int]:
+        """Records between the committed offset and the end, for each partition where both are known.
+
+        Never negative: a commit beyond the end (the topic was deleted and made anew) counts as no lag.
+        """
+        return {
+            partition: max(0, self.ends[partition] - offset)
+            for partition, offset in group.committed.items()
+            if partition in self.ends
+        }
+
+    def lag_sums(self, group: Group) -> dict[str, int]:
+        """Lag by topic; a topic is left out when the end of one of its committed partitions is not known."""
+        unknown = {partition.topic for partition in group.committed if partition not in self.ends}
+        sums = by_topic(self.lag(group))
+        return {topic: total for topic, total in sums.items() if topic not in unknown}
+
+    def lag_seconds(self, group: Group) -> dict[Partition, float]:
+        """Age of the oldest record that the group has not read and that is still kept, for each partition where known.
+
+        0 when there is no such record, else at least a millisecond, which is what Kafka counts time in.
+        """
+        ages = {}
+        for partition, committed in group.committed.items():
+            if partition in self.ends:
+                offset = max(committed, self.oldest.get(partition, 0))
+                written = self.written.get(partition, {}).get(offset)
+                if offset >= self.ends[partition]:
+                    ages[partition] = 0.0
+                elif written is not None:
+                    ages[partition] = max(0.001, self.at - written)
+        return ages
+
+    def faults(self, group: Group) -> dict[str, Faults]:
+        """What is wrong in each topic that the group has a commit in and that exists."""
+        topics = {partition.topic for partition in group.committed} & self.topics.keys()
+        found = {topic: Faults(without_commit=self.topics[topic]) for topic in topics}
+        for partition, offset in group.committed.items():
+            # a topic that was made anew may have fewer partitions
+            if partition.topic in topics and partition.number < self.topics[partition.topic]:
+                faults = found[partition.topic]
+                faults.without_commit -= 1
+                faults.past_end += offset > self.ends.get(partition, offset)
+                faults.lost_records += max(0, self.oldest.get(partition, offset) - offset)
+        return found
+
+
+def by_topic(offsets: Mapping[Partition, int]) -> dict[str, int]:
+    """Add up the values of each topic's partitions."""
+    sums: defaultdict[str, int] = defaultdict(int)
+    for partition, value in offsets.items():
+        sums[partition.topic] += value
+    return dict(sums)

@@ -1,0 +1,364 @@
+"""Reads a Kafka cluster. The protocol: https://kafka.apache.org/protocol.
+
+One read sends, with B brokers, at most 1 + 6 B requests, and 8 B of step 5, however many groups, topics and partitions
+there are; only requests larger than PARTITIONS_AT_ONCE and GROUPS_AT_ONCE are split:
+
+1. Metadata, to any broker: brokers, topics, leaders. It never creates a topic.
+2. ListGroups, to each broker: a broker lists the groups that it coordinates, so no coordinator is looked up.
+3. OffsetFetch for all its wanted groups, and for those that may have members DescribeGroups and ConsumerGroupDescribe,
+   to the coordinator. A broker before Kafka 3.0 takes one OffsetFetch a group.
+4. ListOffsets, to each leader: ends and oldest. After 3: a record that was produced and committed in between would
+   make the commit pass the end.
+5. ListOffsets by time, only while it is not known when a record was written (seconds.py): up to eight to each leader.
+
+A broker that does not answer costs what only it can tell; it is then left alone until the next read.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TypeVar
+
+from exporters.errors import Reason, SourceError
+from exporters.kafka_lag import protocol
+from exporters.kafka_lag.brokers import SLICE, Brokers, answered_error
+from exporters.kafka_lag.call import Call, ItemT
+from exporters.kafka_lag.config import Cluster, KafkaLagSettings
+from exporters.kafka_lag.seconds import LOOKUPS_AT_ONCE, STEPS, Ages, unread
+from exporters.kafka_lag.snapshot import Group, Partition, Snapshot
+
+UNNAMED = "kafka"
+"""Label ``source`` of a cluster without a name."""
+
+SHARES = 6
+"""Of the deadline, metadata gets one such share, groups two, offsets one, times one; the last is for our own work."""
+
+PARTITIONS_AT_ONCE = 10_000
+"""A request asks for so many at most: the broker's memory for the answer and ours are bounded by it."""
+
+GROUPS_AT_ONCE = 1_000
+"""A request describes so many at most."""
+
+USUAL_PARTITIONS = 20
+"""A group that was not read before is taken to have commits in so many."""
+
+REQUESTS_AT_ONCE = 8
+"""A broker gets so many before it has answered the first."""
+
+CONSUMER_PROTOCOLS = ("consumer", "streams", "")
+"""Protocol types of groups that read topics; empty when offsets were only committed by hand, without joining."""
+
+CLASSIC, CONSUMER = ("", "classic"), "consumer"
+"""Types of groups; brokers before Kafka 3.8 do not tell them."""
+
+EMPTY, DEAD = "Empty", "Dead"
+
+ThingT = TypeVar("ThingT")
+
+
+@dataclass
+class Reading:
+    """What one read has found so far; a deadline that ends a part of it leaves what was there."""
+
+    listed: dict[str, list[protocol.Listed]] = field(default_factory=dict)
+    """Wanted groups by the address of their coordinator."""
+    led: defaultdict[str, list[Partition]] = field(default_factory=lambda: defaultdict(list))
+    """Partitions by the address of their leader."""
+    members: dict[str, int] = field(default_factory=dict)
+    commits: defaultdict[str, dict[Partition, int]] = field(default_factory=lambda: defaultdict(dict))
+    whole: set[str] = field(default_factory=set)
+    """Groups whose commits were read to the end."""
+    oldest: dict[Partition, int] = field(default_factory=dict)
+    ends: dict[Partition, int] = field(default_factory=dict)
+    problems: list[SourceError] = field(default_factory=list)
+
+    def groups(self) -> tuple[Group, ...]:
+        """Groups whose commits are known, by name."""
+        return tuple(Group(name, self.members.get(name), self.commits[name]) for name in sorted(self.whole))
+
+
+def sources(settings: KafkaLagSettings) -> Mapping[str, "KafkaSource"]:
+    """One source a cluster."""
+    patience, interval = settings.timeout / SHARES, settings.interval
+    return {cluster.name or UNNAMED: KafkaSource(cluster, patience, interval) for cluster in settings.clusters}
+
+
+class KafkaSource:
+    """One cluster."""
+
+    def __init__(
+        self, cluster: Cluster, patience: float, interval: float = 5.0, now: Callable[[], float] = time.time
+    ) -> None:
+        """Connect to nothing yet.
+
+        `patience` is how many seconds one request may take, `interval` how many lie between two reads; `now` gives
+        Unix time.
+        """
+        self._cluster = cluster
+        self._patience = patience
+        self._now = now
+        self._ages = Ages(interval)
+        self._rooms: dict[str, int] = {}
+        self._brokers = Brokers(cluster.bootstrap_servers, patience)
+        self._leaders: Mapping[Partition, str] = {}
+        self._silent: set[str] = set()
+        """Brokers that failed: not asked again until the next read."""
+        self._sizes: Mapping[str, int] = {}
+        self._told = 0
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._brokers.close()
+
+    async def read(self) -> Snapshot:
+        """Read the whole cluster.
+
+        Raises SourceError when no broker answers.
+        """
+        reading = Reading()
+        self._silent.clear()
+        addresses, topics = await self._metadata(reading)
+        await self._each(addresses.values(), 2 * self._patience, self._groups, reading)
+        if not reading.listed:
+            raise _first(reading.problems)
+        at = self._now()
+        await self._each(addresses.values(), self._patience, self._offsets, reading)
+        written = await self._written(reading, at)
+        self._sizes = {name: len(reading.commits[name]) for name in reading.whole}
+        received, self._told = self._brokers.received - self._told, self._brokers.received
+        return Snapshot(
+            cluster=self._cluster.name,
+            brokers=len(addresses),
+            topics={topic.name: len(topic.leaders) for topic in topics},
+            oldest=reading.oldest,
+            ends=reading.ends,
+            groups=reading.groups(),
+            problems=_distinct(reading.problems),
+            requests={api.name: self._brokers.requests[api.name] for api in protocol.APIS},
+            received=received,
+            at=at,
+            written=written,
+        )
+
+    async def _written(self, reading: Reading, at: float) -> Mapping[Partition, Mapping[int, float]]:
+        """Unix time at which the records were written that groups read next; asks where the histories do not tell."""
+        offsets: defaultdict[Partition, set[int]] = defaultdict(set)
+        async for group in _slices(reading.groups()):
+            for partition, offset in unread(group, reading.ends, reading.oldest):
+                offsets[partition].add(offset)
+        self._ages.begin(self._leaders.keys() | reading.ends.keys())
+        async for partition, end in _slices(reading.ends.items()):
+            self._ages.observe(partition, end, offsets.get(partition, ()), at)
+        waiting: defaultdict[str, list[Partition]] = defaultdict(list)
+        for partition in self._ages.waiting():
+            waiting[self._leaders[partition]].append(partition)
+        await _all(*(self._look_up(leader, partitions) for leader, partitions in waiting.items()))
+        return self._ages.written(at)
+
+    async def _look_up(self, leader: str, partitions: Sequence[Partition]) -> None:
+        """Narrow the ages in these partitions; where not all was answered in time, half as much is asked next."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self._patience
+        for step in range(STEPS):
+            room, left = self._rooms.get(leader, LOOKUPS_AT_ONCE), deadline - clock()
+            asked = self._ages.questions(partitions, step, room)
+            if not asked or left < self._patience / 2:
+                return
+            found = await self.timestamps_to_offsets(asked, left)
+            whole = len(found) == len(asked)
+            self._rooms[leader] = min(2 * room, LOOKUPS_AT_ONCE) if whole else max(1, room // 2)
+            async for partition, timestamp in _slices(asked.items()):
+                self._ages.learn(partition, timestamp, found.get(partition))
+            if not found:
+                return
+
+    async def timestamps_to_offsets(
+        self, asked: Mapping[Partition, int], seconds: float | None = None
+    ) -> Mapping[Partition, tuple[int, int]]:
+        """Find the first record at or after a time (Unix milliseconds) in each partition: its offset and its time.
+
+        The offset is NO_OFFSET where there is no such record; partitions whose leader does not answer are missing.
+        """
+        found: dict[Partition, tuple[int, int]] = {}
+        by_leader: defaultdict[str, dict[Partition, int]] = defaultdict(dict)
+        for partition, timestamp in asked.items():
+            if leader := self._leaders.get(partition):
+                by_leader[leader][partition] = timestamp
+
+        async def ask(broker: str, _reading: Reading) -> None:
+            await self._ask(broker, _list_offsets(by_leader[broker]), lambda offsets: found.update(offsets.found))
+
+        await self._each(by_leader, seconds or self._patience, ask, Reading())
+        return found
+
+    async def _metadata(self, reading: Reading) -> tuple[Mapping[int, str], list[protocol.Topic]]:
+        """Addresses of the brokers and the wanted topics; who leads what is kept."""
+        addresses: dict[int, str] = {}
+        topics: list[protocol.Topic] = []
+        for found in await self._brokers.ask_any(protocol.metadata()):
+            if isinstance(found, protocol.Broker):
+                addresses[found.node] = found.address
+            elif not self._cluster.topics.wants(found.name):
+                continue
+            elif found.error:
+                reading.problems.append(answered_error("metadata", f"topic {found.name}", found.error))
+            else:
+                topics.append(found)
+        self._leaders = {
+            partition: addresses[leader]
+            for topic in topics
+            for partition, leader in topic.leaders.items()
+            if leader in addresses
+        }
+        for partition, address in self._leaders.items():
+            reading.led[address].append(partition)
+        reading.problems += [
+            SourceError(Reason.UNREACHABLE, f"{topic.name}: a partition has no leader")
+            for topic in topics
+            if not addresses.keys() >= set(topic.leaders.values())
+        ]
+        return addresses, topics
+
+    async def _groups(self, broker: str, reading: Reading) -> None:
+        """Members and commits of the wanted groups that `broker` coordinates."""
+        listed = [
+            group
+            for group in await self._brokers.ask(broker, protocol.list_groups())
+            if group.protocol in CONSUMER_PROTOCOLS and self._cluster.groups.wants(group.name)
+        ]
+        reading.listed[broker] = listed
+        await _all(self._commits(broker, listed, reading), self._members(broker, listed, reading))
+
+    async def _members(self, broker: str, groups: Sequence[protocol.Listed], reading: Reading) -> None:
+        """Number of members of each group.
+
+        A group that is listed and yet dead is one of KIP-848 at a broker that does not tell types: nothing is known.
+        """
+
+        def take(group: protocol.Described) -> None:
+            if group.error:
+                reading.problems.append(answered_error(broker, f"members of group {group.name}", group.error))
+            elif group.state != DEAD:
+                reading.members[group.name] = group.members
+
+        reading.members |= {group.name: 0 for group in groups if group.state == EMPTY}
+        peopled = [group for group in groups if group.state != EMPTY]
+        classic = [group.name for group in peopled if group.kind in CLASSIC]
+        calls = [protocol.describe_groups(names) for names in _parts(classic, GROUPS_AT_ONCE)]
+        if self._brokers.speaks(broker, protocol.CONSUMER_GROUP_DESCRIBE) is not None:
+            modern = [group.name for group in peopled if group.kind == CONSUMER]
+            calls += [protocol.consumer_group_describe(names) for names in _parts(modern, GROUPS_AT_ONCE)]
+        await self._ask(broker, calls, take)
+
+    async def _commits(self, broker: str, groups: Sequence[protocol.Listed], reading: Reading) -> None:
+        """Offsets that each group has committed in wanted topics."""
+        wants = cache(self._cluster.topics.wants)
+
+        def take(found: protocol.Commits | protocol.GroupRead) -> None:
+            if isinstance(found, protocol.Commits):
+                if wants(found.topic):
+                    reading.commits[found.group] |= found.offsets
+                    what = f"commits of group {found.group} in {found.topic}"
+                    reading.problems += [answered_error(broker, what, code) for code in found.errors]
+            elif found.error:
+                reading.problems.append(answered_error(broker, f"commits of group {found.group}", found.error))
+            else:
+                reading.whole.add(found.group)
+
+        names = [group.name for group in groups]
+        version = self._brokers.speaks(broker, protocol.OFFSET_FETCH) or 0
+        batches = self._batches(names) if version >= protocol.MANY_GROUPS else ([name] for name in names)
+        await self._ask(broker, [protocol.offset_fetch(batch) for batch in batches], take)
+
+    def _batches(self, names: Iterable[str]) -> Iterator[list[str]]:
+        """Split groups so that a batch has PARTITIONS_AT_ONCE commits at most, going by the read before."""
+        batch: list[str] = []
+        room = PARTITIONS_AT_ONCE
+        for name in names:
+            size = max(1, self._sizes.get(name, USUAL_PARTITIONS))
+            if batch and size > room:
+                yield batch
+                batch, room = [], PARTITIONS_AT_ONCE
+            batch.append(name)
+            room -= size
+        if batch:
+            yield batch
+
+    async def _offsets(self, broker: str, reading: Reading) -> None:
+        """Ends and oldest offsets of the partitions that `broker` leads."""
+
+        async def ask(which: int, into: dict[Partition, int]) -> None:
+            def take(offsets: protocol.Offsets) -> None:
+                found = offsets.found.items()
+                into.update((partition, offset) for partition, (offset, _time) in found if offset != protocol.NO_OFFSET)
+                what = f"offsets of {offsets.topic}"
+                reading.problems.extend(answered_error(broker, what, code) for code in offsets.errors)
+
+            await self._ask(broker, _list_offsets(dict.fromkeys(reading.led[broker], which)), take)
+
+        await _all(ask(protocol.LATEST, reading.ends), ask(protocol.EARLIEST, reading.oldest))
+
+    async def _each(
+        self,
+        brokers: Iterable[str],
+        seconds: float,
+        work: Callable[[str, Reading], Awaitable[None]],
+        reading: Reading,
+    ) -> None:
+        """Work with every broker at once; one that fails, or is not done in time, only adds its problem."""
+
+        async def one(broker: str) -> None:
+            try:
+                async with asyncio.timeout(seconds):
+                    await work(broker, reading)
+            except SourceError as problem:
+                self._silent.add(broker)
+                reading.problems.append(problem)
+            except TimeoutError:
+                self._silent.add(broker)
+                reading.problems.append(SourceError(Reason.TIMEOUT, f"{broker}: no answer in time"))
+                self._brokers.drop(broker)
+
+        await _all(*(one(broker) for broker in brokers if broker not in self._silent))
+
+    async def _ask(self, broker: str, calls: Iterable[Call[ItemT]], take: Callable[[ItemT], None]) -> None:
+        """Send `calls`, some at once, and take each item of their answers."""
+        for some in _parts(list(calls), REQUESTS_AT_ONCE):
+            await _all(*(self._brokers.read(broker, call, take) for call in some))
+
+
+def _list_offsets(asked: Mapping[Partition, int]) -> list[Call[protocol.Offsets]]:
+    return [protocol.list_offsets(dict(part)) for part in _parts(list(asked.items()), PARTITIONS_AT_ONCE)]
+
+
+def _parts(things: Sequence[ThingT], size: int) -> Iterator[Sequence[ThingT]]:
+    return (things[start : start + size] for start in range(0, len(things), size))
+
+
+async def _slices(things: Iterable[ThingT]) -> AsyncIterator[ThingT]:
+    """Give one thing after the other; others work meanwhile, as they do while an answer is decoded."""
+    until = time.perf_counter() + SLICE
+    for thing in things:
+        yield thing
+        if time.perf_counter() > until:
+            await asyncio.sleep(0)
+            until = time.perf_counter() + SLICE
+
+
+async def _all(*work: Awaitable[None]) -> None:
+    """Wait for all of `work`, then raise the first error of any."""
+    for outcome in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
+def _first(problems: Iterable[SourceError]) -> SourceError:
+    return next(iter(problems), SourceError(Reason.INVALID_ANSWER, "the cluster's metadata names no broker"))
+
+
+def _distinct(problems: Iterable[SourceError]) -> tuple[SourceError, ...]:
+    """Every problem once; a broker that is down says the same for each of its topics."""
+    return tuple({(problem.reason, problem.message): problem for problem in problems}.values())

@@ -1,0 +1,367 @@
+"""A Kafka cluster of scripted brokers that speak the real protocol on real sockets."""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from typing import Any
+
+import pytest
+from aiokafka.protocol import admin, commit, metadata, offset
+from aiokafka.protocol import types as t
+
+METADATA, OFFSETS, OFFSET_FETCH, DESCRIBE, LIST, VERSIONS, DESCRIBE_CONSUMER = 3, 2, 9, 15, 16, 18, 69
+OLD = {METADATA: 4, OFFSETS: 2, OFFSET_FETCH: 3, DESCRIBE: 1, LIST: 1}
+NEW = {METADATA: 9, OFFSETS: 7, OFFSET_FETCH: 8, DESCRIBE: 5, LIST: 5, DESCRIBE_CONSUMER: 0}
+"""Newest version of each request that brokers of a generation know."""
+
+FLEXIBLE = {METADATA: 9, OFFSETS: 6, OFFSET_FETCH: 6, DESCRIBE: 5, LIST: 3, DESCRIBE_CONSUMER: 0}
+
+Text, Many, Blob, Tags = t.CompactString("utf-8"), t.CompactArray, t.CompactBytes, t.TaggedFields
+END: dict[int, bytes] = {}
+"""No tagged fields."""
+
+
+class Id(t.Int64):
+    """A UUID of zeros."""
+
+    @classmethod
+    def encode(cls, value: int) -> bytes:
+        return bytes(16)
+
+
+def fields(*kinds: Any) -> Any:
+    """A structure of nameless fields."""
+    return t.Schema(*((str(at), kind) for at, kind in enumerate(kinds)))
+
+
+METADATA_9 = fields(
+    t.Int32,
+    Many(fields(t.Int32, Text, t.Int32, Text, Tags)),
+    Text,
+    t.Int32,
+    Many(
+        fields(
+            t.Int16,
+            Text,
+            t.Boolean,
+            Many(fields(t.Int16, t.Int32, t.Int32, t.Int32, Many(t.Int32), Many(t.Int32), Many(t.Int32), Tags)),
+            t.Int32,
+            Tags,
+        )
+    ),
+    t.Int32,
+    Tags,
+)
+LIST_5 = fields(t.Int32, t.Int16, Many(fields(Text, Text, Text, Text, Tags)), Tags)
+DESCRIBE_5 = fields(
+    t.Int32,
+    Many(
+        fields(t.Int16, Text, Text, Text, Text, Many(fields(Text, Text, Text, Text, Blob, Blob, Tags)), t.Int32, Tags)
+    ),
+    Tags,
+)
+ASSIGNMENT = fields(Many(fields(Id, Text, Many(t.Int32), Tags)), Tags)
+MEMBER = fields(Text, Text, Text, t.Int32, Text, Text, Many(Text), Text, ASSIGNMENT, ASSIGNMENT, Tags)
+DESCRIBE_CONSUMER_0 = fields(
+    t.Int32, Many(fields(t.Int16, Text, Text, Text, t.Int32, t.Int32, Text, Many(MEMBER), t.Int32, Tags)), Tags
+)
+FETCH_8 = fields(
+    t.Int32,
+    Many(
+        fields(
+            Text,
+            Many(fields(Text, Many(fields(t.Int32, t.Int64, t.Int32, Text, t.Int16, Tags)), Tags)),
+            t.Int16,
+            Tags,
+        )
+    ),
+    Tags,
+)
+OFFSETS_7 = fields(
+    t.Int32,
+    Many(fields(Text, Many(fields(t.Int32, t.Int16, t.Int64, t.Int64, t.Int32, Tags)), Tags)),
+    Tags,
+)
+METADATA_9_ASKED = fields(Many(Text), t.Boolean, t.Boolean, t.Boolean, Tags)
+LIST_5_ASKED = fields(Many(Text), Many(Text), Tags)
+DESCRIBE_5_ASKED = fields(Many(Text), t.Boolean, Tags)
+FETCH_8_ASKED = fields(Many(fields(Text, Many(Text), Tags)), t.Boolean, Tags)
+OFFSETS_7_ASKED = fields(t.Int32, t.Int8, Many(fields(Text, Many(fields(t.Int32, t.Int32, t.Int64, Tags)), Tags)), Tags)
+
+
+@dataclass
+class Partition:
+    """A partition as its leader's node tells it."""
+
+    leader: int
+    oldest: int
+    end: int
+    error: int = 0
+
+
+@dataclass
+class Group:
+    """A group as its coordinator's node tells it; `committed` by (topic, partition)."""
+
+    node: int
+    committed: dict[tuple[str, int], int] = field(default_factory=dict)
+    members: int = 1
+    state: str = "Stable"
+    protocol: str = "consumer"
+    error: int = 0
+    kind: str = "classic"
+
+    def by_topic(self) -> list[tuple[str, list[tuple[int, int]]]]:
+        """Partition's number and offset of each commit, by topic."""
+        topics = sorted({topic for topic, _ in self.committed})
+        return [(topic, [(n, at) for (of, n), at in self.committed.items() if of == topic]) for topic in topics]
+
+
+@dataclass
+class Broker:
+    """One broker; `mood` is answers, hangs (answers when the mood changes) or garbles (answers are noise)."""
+
+    node: int
+    server: asyncio.Server
+    mood: str = "answers"
+    stuck_on: str = ""
+    """The one request that it never answers, as it is called in `asked`."""
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        return int(self.server.sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        """Close the port and every connection; the cluster's metadata goes on naming the broker."""
+        self.server.close()
+        for writer in self.writers:
+            writer.close()
+
+
+@dataclass
+class Cluster:
+    """What the brokers say, to be changed by a test at any time."""
+
+    topics: dict[str, list[Partition]] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    brokers: dict[int, Broker] = field(default_factory=dict)
+    asked: list[tuple[int, str, Any]] = field(default_factory=list)
+    """Node, request and what was asked for, in the order of arrival."""
+    ports: dict[int, int] = field(default_factory=dict)
+    spoken: dict[int, int] = field(default_factory=lambda: NEW)
+    """Generation of the brokers: OLD is 0.11, NEW is 4."""
+    sent: int = 0
+    """Bytes of all answers but those about versions, their length fields included."""
+
+    @property
+    def bootstrap(self) -> tuple[str, ...]:
+        return tuple(f"127.0.0.1:{port}" for port in self.ports.values())
+
+    async def add(self, node: int) -> None:
+        """Start a broker; one that was there before gets its port again."""
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.brokers[node].writers.append(writer)
+            await self._serve(node, reader, writer)
+
+        server = await asyncio.start_server(serve, "127.0.0.1", self.ports.get(node, 0))
+        self.brokers[node] = Broker(node, server)
+        self.ports[node] = self.brokers[node].port
+
+    async def _serve(self, node: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                (size,) = struct.unpack(">i", await reader.readexactly(4))
+                request = BytesIO(await reader.readexactly(size))
+                key, version, correlation, client = struct.unpack(">hhih", request.read(10))
+                request.read(client)
+                while self.brokers[node].mood == "hangs":
+                    await asyncio.sleep(0.01)
+                if version >= FLEXIBLE.get(key, 99):
+                    assert t.TaggedFields.decode(request) == END
+                answer = self._answer(node, key, version, request)
+                what = self.asked[-1][1] if key != VERSIONS else "versions"
+                while self.brokers[node].stuck_on == what:
+                    await asyncio.sleep(0.01)
+                assert not request.read(), "the request is longer than its layout"
+                if self.brokers[node].mood == "garbles" and key != VERSIONS:
+                    answer = b"\0\0\0\0\0\0\xff\xff\xff\xff\xff"
+                body = struct.pack(">i", correlation) + (b"\0" if version >= FLEXIBLE.get(key, 99) else b"") + answer
+                self.sent += len(body) + 4 if key != VERSIONS else 0
+                writer.write(struct.pack(">i", len(body)) + body)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    def _answer(self, node: int, key: int, version: int, request: BytesIO) -> bytes:
+        if key == VERSIONS:
+            spoken = [(api, 0, newest) for api, newest in self.spoken.items()]
+            return bytes(admin.ApiVersionResponse_v0(0, spoken).encode())
+        assert version == self.spoken[key]
+        return {
+            METADATA: self._metadata,
+            LIST: self._list,
+            DESCRIBE: self._describe,
+            DESCRIBE_CONSUMER: self._describe_consumer,
+            OFFSET_FETCH: self._fetch,
+            OFFSETS: self._offsets,
+        }[key](node, version == NEW[key], request)
+
+    def _metadata(self, node: int, new: bool, request: BytesIO) -> bytes:
+        asked = METADATA_9_ASKED.decode(request) if new else metadata.MetadataRequest_v4.SCHEMA.decode(request)
+        assert asked[0] is None
+        self.asked.append((node, "metadata", asked[1]))
+        brokers = [(other, "127.0.0.1", port, None) for other, port in self.ports.items()]
+        if not new:
+            topics = [
+                (0, name, False, [(0, number, part.leader, [part.leader], [part.leader]) for number, part in of])
+                for name, of in self._numbered()
+            ]
+            return bytes(metadata.MetadataResponse_v4(0, brokers, "fake", 1, topics).encode())
+        flexible = [
+            (
+                0,
+                name,
+                False,
+                [(0, number, part.leader, 5, [part.leader], [part.leader], [], END) for number, part in of],
+                0,
+                END,
+            )
+            for name, of in self._numbered()
+        ]
+        return METADATA_9.encode((0, [(*broker, END) for broker in brokers], "fake", 1, flexible, 0, END))
+
+    def _numbered(self) -> list[tuple[str, list[tuple[int, Partition]]]]:
+        return [(name, list(enumerate(of))) for name, of in self.topics.items()]
+
+    def _list(self, node: int, new: bool, request: BytesIO) -> bytes:
+        self.asked.append((node, "list", LIST_5_ASKED.decode(request)[:2] if new else None))
+        mine = [(name, group) for name, group in self.groups.items() if group.node == node]
+        if not new:
+            return bytes(admin.ListGroupsResponse_v1(0, 0, [(name, group.protocol) for name, group in mine]).encode())
+        listed = [(name, group.protocol, group.state, group.kind, END) for name, group in mine]
+        return LIST_5.encode((0, 0, listed, END))
+
+    def _describe(self, node: int, new: bool, request: BytesIO) -> bytes:
+        names = (DESCRIBE_5_ASKED if new else admin.DescribeGroupsRequest_v1.SCHEMA).decode(request)[0]
+        self.asked.append((node, "describe", names))
+        found = [(name, self._as_classic(self.groups[name])) for name in names]
+        if not new:
+            member = ("id", "client", "/127.0.0.1", b"\0", b"\0\1")
+            groups = [(group.error, name, group.state, "consumer", "range", [member] * n) for name, (group, n) in found]
+            return bytes(admin.DescribeGroupsResponse_v1(0, groups).encode())
+        flexible = ("id", None, "client", "/127.0.0.1", b"\0" * 200, b"\0\1", END)
+        described = [
+            (group.error, name, group.state, "consumer", "range", [flexible] * n, 0, END) for name, (group, n) in found
+        ]
+        return DESCRIBE_5.encode((0, described, END))
+
+    def _as_classic(self, group: Group) -> tuple[Group, int]:
+        """What DescribeGroups tells of the group: of one of KIP-848, that it is dead."""
+        if group.kind == "classic":
+            return group, group.members
+        return replace(group, state="Dead"), 0
+
+    def _describe_consumer(self, node: int, _new: bool, request: BytesIO) -> bytes:
+        names = DESCRIBE_5_ASKED.decode(request)[0]
+        self.asked.append((node, "describe consumer", names))
+        assigned = ([(0, "orders", [0, 1], END)], END)
+        member = ("id", None, None, 3, "client", "/127.0.0.1", ["orders", "payments"], None, assigned, assigned, END)
+        found = [(name, self.groups[name]) for name in names]
+        described = [
+            (group.error, None, name, group.state, 3, 3, "uniform", [member] * group.members, 0, END)
+            for name, group in found
+        ]
+        return DESCRIBE_CONSUMER_0.encode((0, described, END))
+
+    def _fetch(self, node: int, new: bool, request: BytesIO) -> bytes:
+        if not new:
+            name, topics = commit.OffsetFetchRequest_v3.SCHEMA.decode(request)
+            assert topics is None
+            self.asked.append((node, "fetch", [name]))
+            group = self.groups[name]
+            told = [(topic, [(n, at, "", 0) for n, at in of]) for topic, of in group.by_topic()]
+            return bytes(commit.OffsetFetchResponse_v3(0, told, group.error).encode())
+        asked, stable, _tags = FETCH_8_ASKED.decode(request)
+        assert not stable
+        assert all(topics is None for _name, topics, _tags in asked)
+        names = [name for name, *_ in asked]
+        self.asked.append((node, "fetch", names))
+        groups = [
+            (
+                name,
+                [(topic, [(n, at, -1, "", 0, END) for n, at in of], END) for topic, of in self.groups[name].by_topic()],
+                self.groups[name].error,
+                END,
+            )
+            for name in names
+        ]
+        return FETCH_8.encode((0, groups, END))
+
+    def _offsets(self, node: int, new: bool, request: BytesIO) -> bytes:
+        if not new:
+            replica, _isolation, topics = offset.OffsetRequest_v2.SCHEMA.decode(request)
+        else:
+            replica, _isolation, flexible, _tags = OFFSETS_7_ASKED.decode(request)
+            topics = [(topic, [(number, at) for number, _epoch, at, _tags in of]) for topic, of, _tags in flexible]
+        assert replica == -1
+        by_time = any(which >= 0 for _topic, of in topics for _number, which in of)
+        self.asked.append((node, "times" if by_time else "offsets", topics))
+        told = [(topic, [self._offset(topic, number, which) for number, which in of]) for topic, of in topics]
+        if not new:
+            return bytes(offset.OffsetResponse_v2(0, told).encode())
+        return OFFSETS_7.encode((0, [(topic, [(*part, 5, END) for part in of], END) for topic, of in told], END))
+
+    def _offset(self, topic: str, number: int, which: int) -> tuple[int, int, int, int]:
+        """Number, error, timestamp, offset; record n was written in the millisecond n."""
+        part = self.topics[topic][number]
+        if which == -1:
+            return number, part.error, -1, part.end
+        if which >= part.end:
+            return number, part.error, -1, -1
+        at = max(which, part.oldest)
+        return number, part.error, at if which >= 0 else -1, at
+
+
+MakeCluster = Callable[[Sequence[int]], AbstractAsyncContextManager[Cluster]]
+
+
+@pytest.fixture
+def make_cluster() -> MakeCluster:
+    """`async with make_cluster([1, 2]) as cluster`: brokers 1 and 2, without topics and groups."""
+
+    @asynccontextmanager
+    async def made(nodes: Sequence[int]) -> AsyncIterator[Cluster]:
+        cluster = Cluster()
+        for node in nodes:
+            await cluster.add(node)
+        try:
+            yield cluster
+        finally:
+            for broker in cluster.brokers.values():
+                await broker.stop()
+
+    return made
+
+
+@pytest.fixture
+def partition() -> type[Partition]:
+    """A partition of the scripted cluster."""
+    return Partition
+
+
+@pytest.fixture
+def group() -> type[Group]:
+    """A group of the scripted cluster."""
+    return Group
+
+
+@pytest.fixture
+def old() -> dict[int, int]:
+    """Generation of brokers before Kafka 3.0, for `cluster.spoken`."""
+    return OLD

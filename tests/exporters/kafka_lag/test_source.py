@@ -1,0 +1,369 @@
+"""What is asked of a cluster, in which order, and what a broker costs that does not answer."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+
+from exporters.errors import Reason, SourceError
+from exporters.kafka_lag.config import Cluster, Filter
+from exporters.kafka_lag.snapshot import Group, Partition, Snapshot
+from exporters.kafka_lag.source import KafkaSource
+
+NOT_LEADER, COORDINATOR_LOADING, GROUP_REFUSED = 6, 14, 30
+
+
+@asynccontextmanager
+async def reading(servers: tuple[str, ...], patience: float = 0.3, **settings: Any) -> AsyncIterator[KafkaSource]:
+    source = KafkaSource(Cluster(bootstrap_servers=servers, **settings), patience)
+    try:
+        yield source
+    finally:
+        await source.close()
+
+
+async def read(cluster: Any, **settings: Any) -> Snapshot:
+    async with reading(cluster.bootstrap, **settings) as source:
+        return await source.read()
+
+
+@pytest.fixture
+async def cluster(make_cluster: Any, partition: Any, group: Any) -> AsyncIterator[Any]:
+    """Two brokers: each leads a partition of `orders` and coordinates a group."""
+    async with make_cluster([1, 2]) as cluster:
+        cluster.topics["orders"] = [partition(1, oldest=5, end=100), partition(2, oldest=0, end=50)]
+        cluster.topics["payments"] = [partition(1, oldest=0, end=7)]
+        cluster.topics["__consumer_offsets"] = [partition(1, oldest=0, end=9)]
+        cluster.groups["billing"] = group(1, {("orders", 0): 90, ("orders", 1): 50})
+        cluster.groups["audit"] = group(2, {("orders", 0): 0, ("payments", 0): 3}, members=0, state="Empty")
+        yield cluster
+
+
+async def test_a_whole_cluster_is_read(cluster: Any) -> None:
+    """Brokers, partitions, offsets, members and commits are all found, whichever broker knows them."""
+    snapshot = await read(cluster)
+    assert snapshot.problems == ()
+    assert snapshot.brokers == 2
+    assert snapshot.topics == {"orders": 2, "payments": 1}
+    assert snapshot.ends == {Partition("orders", 0): 100, Partition("orders", 1): 50, Partition("payments", 0): 7}
+    assert snapshot.oldest == {Partition("orders", 0): 5, Partition("orders", 1): 0, Partition("payments", 0): 0}
+    assert [(group.name, group.members, group.committed) for group in snapshot.groups] == [
+        ("audit", 0, {Partition("orders", 0): 0, Partition("payments", 0): 3}),
+        ("billing", 1, {Partition("orders", 0): 90, Partition("orders", 1): 50}),
+    ]
+
+
+async def test_commits_are_read_before_ends(cluster: Any) -> None:
+    """The other way round, records that come in between would make a commit pass its end."""
+    await read(cluster)
+    order = [what for _, what, _ in cluster.asked]
+    assert max(at for at, what in enumerate(order) if what == "fetch") < order.index("offsets")
+
+
+def counts(cluster: Any) -> dict[str, int]:
+    """Requests by kind; look-ups by time, which depend on what is known already, left out."""
+    return dict(Counter(what for _, what, _ in cluster.asked if what != "times"))
+
+
+async def test_requests_are_as_many_as_brokers(cluster: Any, group: Any, partition: Any) -> None:
+    """1 + 6 B at most: 200 groups and 100 topics more are not one request more."""
+    cluster.groups["modern"] = group(1, {("orders", 0): 90}, kind="consumer")
+    cluster.groups["audit"].members, cluster.groups["audit"].state = 1, "Stable"
+    few = {"metadata": 1, "list": 2, "describe": 2, "describe consumer": 1, "fetch": 2, "offsets": 4}
+    await read(cluster)
+    assert counts(cluster) == few
+    cluster.asked.clear()
+    for number in range(100):
+        cluster.topics[f"topic-{number}"] = [partition(1, 0, 5), partition(2, 0, 5)]
+    for number in range(200):
+        cluster.groups[f"group-{number}"] = group(1 + number % 2, {(f"topic-{number // 2}", 0): 3})
+    snapshot = await read(cluster)
+    assert counts(cluster) == few
+    assert len(snapshot.groups) == 203
+    assert snapshot.problems == ()
+    assert {name: snapshot.lag_sums(found) for name, found in named(snapshot).items()}["group-7"] == {"topic-3": 2}
+
+
+def named(snapshot: Snapshot) -> dict[str, Group]:
+    return {group.name: group for group in snapshot.groups}
+
+
+async def test_groups_without_members_are_not_described(cluster: Any) -> None:
+    """The list says that they are empty."""
+    await read(cluster)
+    assert [(node, asked) for node, what, asked in cluster.asked if what == "describe"] == [(1, ["billing"])]
+
+
+async def test_groups_of_any_state_and_type_are_listed(cluster: Any) -> None:
+    """The list is asked for without filters."""
+    await read(cluster)
+    assert [asked for _, what, asked in cluster.asked if what == "list"] == [([], [])] * 2
+
+
+async def test_brokers_before_kafka_3_are_asked_in_their_versions(cluster: Any, old: Any) -> None:
+    """One OffsetFetch a group, DescribeGroups for empty groups too, and the same answer in the end."""
+    new = await read(cluster)
+    cluster.asked.clear()
+    cluster.spoken = old
+    found = await read(cluster)
+    assert (found.groups, found.ends, found.oldest) == (new.groups, new.ends, new.oldest)
+    assert found.problems == ()
+    assert counts(cluster) == {"metadata": 1, "list": 2, "describe": 2, "fetch": 2, "offsets": 4}
+
+
+async def test_old_brokers_with_many_groups_lose_none(cluster: Any, group: Any, old: Any) -> None:
+    """More groups than there are requests at once are all read."""
+    cluster.spoken = old
+    for number in range(50):
+        cluster.groups[f"group-{number}"] = group(1, {("orders", 0): number})
+    found = named(await read(cluster))
+    assert [found[f"group-{number}"].committed for number in range(50)] == [
+        {Partition("orders", 0): number} for number in range(50)
+    ]
+
+
+async def test_large_groups_are_asked_for_in_parts(cluster: Any, group: Any, partition: Any) -> None:
+    """A request asks for 10 000 commits at most, going by what the groups had at the read before."""
+    cluster.topics["wide"] = [partition(1, 0, 9) for _ in range(4000)]
+    for number in range(5):
+        cluster.groups[f"group-{number}"] = group(2, {("wide", n): 1 for n in range(4000)})
+    async with reading(cluster.bootstrap, patience=5) as source:
+        await source.read()
+        cluster.asked.clear()
+        snapshot = await source.read()
+    parts = [asked for node, what, asked in cluster.asked if what == "fetch" and node == 2]
+    assert sorted(len(part) for part in parts) == [1, 2, 3]
+    assert sum(snapshot.lag_sums(found).get("wide", 0) for found in snapshot.groups) == 5 * 4000 * 8
+
+
+async def test_requests_and_bytes_are_counted(cluster: Any) -> None:
+    """Requests since the start, by the protocol's names; bytes of the last collection alone."""
+    async with reading(cluster.bootstrap) as source:
+        first = await source.read()
+        assert (first.requests["ListGroups"], first.received) == (2, cluster.sent)
+        before = cluster.sent
+        second = await source.read()
+    assert second.requests == {
+        "Metadata": 2,
+        "ListGroups": 4,
+        "DescribeGroups": 2,
+        "ConsumerGroupDescribe": 0,
+        "OffsetFetch": 4,
+        "ListOffsets": sum(what in ("offsets", "times") for _, what, _ in cluster.asked),
+    }
+    assert second.received == cluster.sent - before
+
+
+async def test_offsets_are_found_by_time(cluster: Any) -> None:
+    """First record at or after the time, one request a leader; -1 where all are older."""
+    asked = {
+        Partition("orders", 0): 60,
+        Partition("orders", 1): 20,
+        Partition("payments", 0): 7,
+        Partition("nowhere", 0): 1,
+    }
+    async with reading(cluster.bootstrap) as source:
+        await source.read()
+        cluster.asked.clear()
+        found = await source.timestamps_to_offsets(asked)
+        known = {Partition("orders", 0): (60, 60), Partition("payments", 0): (-1, -1)}
+        assert found == {**known, Partition("orders", 1): (20, 20)}
+        assert [what for _, what, _ in cluster.asked] == ["times"] * 2
+
+
+async def test_offsets_of_a_leader_that_hangs_are_missing_and_it_is_asked_once(cluster: Any) -> None:
+    """Several look-ups in a row wait for it once, until the next read."""
+    asked = {Partition("orders", 0): 60, Partition("orders", 1): 20}
+    async with reading(cluster.bootstrap) as source:
+        await source.read()
+        cluster.brokers[2].mood = "hangs"
+        assert await source.timestamps_to_offsets(asked) == {Partition("orders", 0): (60, 60)}
+        cluster.brokers[2].mood = "answers"
+        assert await source.timestamps_to_offsets(asked) == {Partition("orders", 0): (60, 60)}
+        await source.read()
+        assert (await source.timestamps_to_offsets(asked)).keys() == asked.keys()
+
+
+@pytest.mark.parametrize("api", ["list", "fetch", "describe", "offsets"])
+async def test_a_broker_that_hangs_midway_costs_its_own_deadline(cluster: Any, api: str) -> None:
+    """Two shares of the time for groups, one for offsets: the read ends in the deadline with all that others tell."""
+    async with reading(cluster.bootstrap) as source:
+        await source.read()
+        cluster.brokers[1].stuck_on = api
+        async with asyncio.timeout(4 * 0.3):
+            snapshot = await source.read()
+    assert snapshot.ends.items() >= {Partition("orders", 1): 50}.items()
+    assert named(snapshot)["audit"].committed == {Partition("orders", 0): 0, Partition("payments", 0): 3}
+    assert {problem.reason for problem in snapshot.problems} == {Reason.TIMEOUT}
+    assert all(f":{cluster.ports[1]}: " in problem.message for problem in snapshot.problems)
+    assert ("billing" in named(snapshot)) == (api in ("describe", "offsets"))
+
+
+async def test_no_topic_is_ever_created(cluster: Any) -> None:
+    """Metadata is asked for without leave to create."""
+    await read(cluster)
+    assert [asked for _, what, asked in cluster.asked if what == "metadata"] == [False]
+
+
+async def test_what_is_filtered_out_is_not_asked_for(cluster: Any) -> None:
+    """Filters hold before any offset is fetched."""
+    snapshot = await read(cluster, groups=Filter(include="bill.*"), topics=Filter(exclude="orders"))
+    assert [group.name for group in snapshot.groups] == ["billing"]
+    assert snapshot.groups[0].committed == {}
+    assert [asked for _, what, asked in cluster.asked if what == "fetch"] == [["billing"]]
+    assert snapshot.ends == {Partition("payments", 0): 7, Partition("__consumer_offsets", 0): 9}
+
+
+async def test_only_consumer_groups_are_read(cluster: Any, group: Any) -> None:
+    """Groups of other protocols are not consumers; one without a protocol has committed by hand."""
+    cluster.groups["connect-x"] = group(1, protocol="connect")
+    cluster.groups["shared"] = group(1, protocol="share")
+    cluster.groups["by-hand"] = group(1, {("orders", 0): 1}, protocol="", members=0, state="Empty")
+    assert [group.name for group in (await read(cluster)).groups] == ["audit", "billing", "by-hand"]
+
+
+async def test_members_of_groups_of_the_new_protocol_are_counted(cluster: Any) -> None:
+    """Groups of KIP-848 are described by a request of their own, for the old one calls them dead."""
+    cluster.groups["billing"].kind, cluster.groups["billing"].members = "consumer", 3
+    assert {name: group.members for name, group in named(await read(cluster)).items()} == {"audit": 0, "billing": 3}
+    assert "describe" not in counts(cluster)
+
+
+async def test_members_that_a_broker_can_not_tell_are_not_claimed_to_be_none(cluster: Any, old: Any) -> None:
+    """A group that is listed without a type and described as dead has an unknown number of members."""
+    cluster.spoken = old
+    cluster.groups["billing"].kind = "consumer"
+    assert {name: group.members for name, group in named(await read(cluster)).items()} == {"audit": 0, "billing": None}
+
+
+async def stop(broker: Any) -> None:
+    await broker.stop()
+
+
+async def hang(broker: Any) -> None:
+    broker.mood = "hangs"
+
+
+async def garble(broker: Any) -> None:
+    broker.mood = "garbles"
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [(stop, Reason.UNREACHABLE), (hang, Reason.TIMEOUT), (garble, Reason.INVALID_ANSWER)],
+)
+async def test_a_broker_that_does_not_answer_costs_only_what_it_alone_knows(
+    cluster: Any, harm: Callable[[Any], Any], reason: Reason
+) -> None:
+    """Its groups and the ends of its partitions are missing, with the reason; the rest holds."""
+    await harm(cluster.brokers[2])
+    snapshot = await read(cluster)
+    assert snapshot.brokers == 2
+    assert [group.name for group in snapshot.groups] == ["billing"]
+    assert snapshot.ends == {Partition("orders", 0): 100, Partition("payments", 0): 7}
+    assert {problem.reason for problem in snapshot.problems} == {reason}
+    assert all(f"127.0.0.1:{cluster.ports[2]}" in problem.message for problem in snapshot.problems)
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [(stop, Reason.UNREACHABLE), (hang, Reason.TIMEOUT), (garble, Reason.INVALID_ANSWER)],
+)
+async def test_no_broker_at_all_is_an_error_and_not_an_empty_cluster(
+    cluster: Any, harm: Callable[[Any], Any], reason: Reason
+) -> None:
+    """An empty snapshot would say that there are no groups; what each broker said is in the message."""
+    for broker in cluster.brokers.values():
+        await harm(broker)
+    with pytest.raises(SourceError) as caught:
+        await read(cluster)
+    assert caught.value.reason == reason
+    assert all(address in caught.value.message for address in cluster.bootstrap)
+
+
+async def test_brokers_that_come_back_on_their_ports_are_found_again(cluster: Any) -> None:
+    """After every broker was restarted, the next read works with new connections."""
+    async with reading(cluster.bootstrap) as source:
+        await source.read()
+        for broker in list(cluster.brokers.values()):
+            await broker.stop()
+        with pytest.raises(SourceError):
+            await source.read()
+        for node in list(cluster.ports):
+            await cluster.add(node)
+        assert (await source.read()).problems == ()
+
+
+async def test_a_read_that_the_deadline_ends_leaves_the_source_fit_for_the_next(cluster: Any) -> None:
+    """Cancelled in the middle, the next read answers from the same cluster."""
+    async with reading(cluster.bootstrap) as source:
+        for broker in cluster.brokers.values():
+            broker.mood = "hangs"
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await source.read()
+        for broker in cluster.brokers.values():
+            broker.mood = "answers"
+        assert (await source.read()).problems == ()
+
+
+async def test_a_bootstrap_server_that_is_down_does_not_matter(cluster: Any) -> None:
+    """The next one in the list is asked."""
+    await cluster.brokers[1].stop()
+    snapshot = await read(cluster)
+    assert [group.name for group in snapshot.groups] == ["audit"]
+
+
+async def test_bootstrap_servers_that_hang_do_not_hide_the_one_that_answers(cluster: Any, make_cluster: Any) -> None:
+    """A deadline too short to try them all is made up for by the next reads, which begin with others."""
+    async with make_cluster([1, 2, 3]) as elsewhere:
+        for broker in elsewhere.brokers.values():
+            await hang(broker)
+        async with reading((*elsewhere.bootstrap, *cluster.bootstrap)) as source:
+            for _ in range(8):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.55):
+                        assert (await source.read()).topics == {"orders": 2, "payments": 1}
+                        return
+    pytest.fail("every read began with the servers that hang")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "error"),
+    [
+        (GROUP_REFUSED, Reason.REFUSED, "GroupAuthorizationFailedError"),
+        (COORDINATOR_LOADING, Reason.UNREACHABLE, "GroupLoadInProgressError"),
+    ],
+)
+async def test_a_group_that_may_not_be_read_costs_only_itself(
+    cluster: Any, code: int, reason: Reason, error: str
+) -> None:
+    """Its series are missing and the problem names it."""
+    cluster.groups["billing"].error = code
+    snapshot = await read(cluster)
+    assert [group.name for group in snapshot.groups] == ["audit"]
+    address = f"127.0.0.1:{cluster.ports[1]}"
+    assert [(problem.reason, problem.message) for problem in snapshot.problems] == [
+        (reason, f"{address}: commits of group billing: {error}"),
+        (reason, f"{address}: members of group billing: {error}"),
+    ]
+
+
+async def test_a_partition_whose_leader_moved_is_missing_and_not_zero(cluster: Any) -> None:
+    """An error code is never taken for an offset."""
+    cluster.topics["orders"][0].error = NOT_LEADER
+    snapshot = await read(cluster)
+    assert Partition("orders", 0) not in snapshot.ends
+    assert [problem.reason for problem in snapshot.problems] == [Reason.UNREACHABLE]
+    assert "offsets of orders: NotLeaderForPartitionError" in snapshot.problems[0].message
+
+
+async def test_a_partition_without_a_leader_is_a_problem_of_its_own(cluster: Any) -> None:
+    """It counts as a partition of the topic, but it has no end."""
+    cluster.topics["orders"][1].leader = -1
+    snapshot = await read(cluster)
+    assert snapshot.topics["orders"] == 2
+    assert [problem.message for problem in snapshot.problems] == ["orders: a partition has no leader"]
