@@ -1,0 +1,25 @@
+"""The text of /metrics."""
+
+from collections.abc import Callable
+
+from exporters.app import all_families
+from exporters.collection import Status
+from exporters.errors import Reason, SourceError
+from exporters.exposition import render
+from exporters.gateway_limits import EXPORTER
+from exporters.gateway_limits.snapshot import Decision, Origin, Outcome, Snapshot
+
+
+def test_metrics(golden: Callable[[str, str], None]) -> None:
+    """One counter for all gateways; one that is down has no series but its own state."""
+    decided = {
+        Decision("orders", "orders", Outcome.REJECTED, Origin.GATEWAY): 3,
+        Decision("orders", "orders", Outcome.ACCEPTED, Origin.GATEWAY): 2_000_000,
+        Decision("orders", "orders", Outcome.SHADOW, Origin.GATEWAY): 0,
+        Decision("orders", "", Outcome.REJECTED, Origin.UPSTREAM): 1,
+        Decision("login", "login", Outcome.ACCEPTED, Origin.GATEWAY): 4,
+    }
+    up = Status("edge", Snapshot("edge", decided), attempts=1, duration=0.002, last_success=1_700_000_000.5)
+    error = SourceError(Reason.TIMEOUT, "not read within 4 s")
+    down = Status[Snapshot]("inner", None, error, attempts=1, duration=4.0, failures={Reason.TIMEOUT: 1})
+    golden("metrics.prom", render(all_families(EXPORTER, [up, down])).decode())
