@@ -1,0 +1,33 @@
+"""``python -m alerting --config FILE``: run the alert router."""
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+
+from alerting.app import make_app
+from alerting.config import RouterSettings
+from alerting.errors import StoreError
+from alerting.store import open_store
+from process.command import run
+from process.log import configure
+from process.serve import serve
+
+
+def start(settings: RouterSettings) -> None:
+    """Serve until SIGTERM."""
+    configure("router")
+    asyncio.run(check(settings))
+    serve(make_app(settings, lambda: datetime.now(UTC)), settings.listen)
+
+
+async def check(settings: RouterSettings) -> None:
+    """Open the store once, so that a store that can't be used ends the process with one sentence."""
+    try:
+        store = await open_store(settings.store)
+    except StoreError as error:
+        raise SystemExit(f"{settings.store}: {error}") from None
+    await store.close()
+
+
+if __name__ == "__main__":
+    sys.exit(run("python -m alerting", RouterSettings, start))

@@ -1,0 +1,89 @@
+"""The settings of the router."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, PositiveInt, SecretStr, model_validator
+
+from process.settings import Address, BaseUrl, Seconds, Settings, pattern, secret
+
+WEEK = 7 * 24 * 3600.0
+
+
+def _channel(value: str) -> str:
+    if not re.fullmatch(r"#[^\s#<>@]{1,80}|[CGD][A-Z0-9]{6,}", value):
+        raise ValueError(f'{value!r} is neither "#name" (quoted: # begins a comment in YAML) nor a channel id')
+    return value
+
+
+def _matcher(value: str) -> str:
+    if value.startswith("~"):
+        pattern(value[1:])
+    return value
+
+
+Channel = Annotated[str, AfterValidator(_channel)]
+"""``#name`` or a channel id."""
+
+Matcher = Annotated[str, AfterValidator(_matcher)]
+"""A label's value, or ``~`` and a regular expression that must match the whole value."""
+
+
+class RouteSettings(Settings):
+    """Alerts whose labels all match go to `channel`; a label that an alert lacks counts as empty."""
+
+    match: dict[str, Matcher] = Field(min_length=1)
+    channel: Channel
+
+
+class SlackSettings(Settings):
+    """How Slack is reached: SLACK_BOT_TOKEN wins over `token_file`, and that over `token`."""
+
+    token: SecretStr | None = None
+    token_file: Path | None = None
+    base_url: BaseUrl = "https://slack.com/api"
+    timeout: Seconds = 30.0
+
+    @model_validator(mode="after")
+    def _has_token(self) -> "SlackSettings":
+        self.bot_token()
+        return self
+
+    def bot_token(self) -> SecretStr:
+        """Find the token where it is kept. Raises ValueError that says where it can come from."""
+        found = secret(self.token, self.token_file, "SLACK_BOT_TOKEN")
+        if found is None or not found.get_secret_value():
+            raise ValueError(
+                "no bot token: set the environment variable SLACK_BOT_TOKEN, or name a file in slack.token_file, "
+                "or write slack.token"
+            )
+        if not re.fullmatch(r"[!-~]+", found.get_secret_value()):
+            raise ValueError("the bot token holds spaces or letters that no token has; copy it again from Slack")
+        return found
+
+
+class LinkSettings(Settings):
+    """What goes before a `dashboard_url` or `runbook_url` that begins with a slash."""
+
+    dashboards: BaseUrl | None = None
+    runbooks: BaseUrl | None = None
+
+
+class MessageSettings(Settings):
+    """How a message looks."""
+
+    max_alerts: Annotated[PositiveInt, Field(le=50)] = 10
+
+
+class RouterSettings(Settings):
+    """All of the router's settings. What is over is forgotten after `keep`."""
+
+    listen: Address
+    store: Path
+    slack: SlackSettings
+    routes: tuple[RouteSettings, ...] = ()
+    default_channel: Channel
+    links: LinkSettings = LinkSettings()
+    message: MessageSettings = MessageSettings()
+    keep: Seconds = WEEK

@@ -1,0 +1,156 @@
+"""The values that pass between the steps. All are frozen; times are aware and in UTC."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Status(StrEnum):
+    """Alertmanager's word for the state of one alert."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class Method(StrEnum):
+    """What is done in Slack; the `method` label of router_delivered_total."""
+
+    POST = "post"
+    EDIT = "edit"
+    REPLY = "reply"
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One alert as one notification told it.
+
+    `fingerprint` is the hash of its labels; `ends_at` is None while it fires.
+    """
+
+    fingerprint: str
+    status: Status
+    starts_at: datetime
+    ends_at: datetime | None
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    source_url: str = ""
+
+    @property
+    def firing(self) -> bool:
+        """Not resolved."""
+        return self.status is Status.FIRING
+
+    @property
+    def mark(self) -> str:
+        """Name the instance and its state, as the thread remembers what it was told."""
+        return f"{self.status} {self.starts_at.isoformat()}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Alertmanager's aggregation group: `key` names it for as long as Alertmanager's routes do not change."""
+
+    key: str
+    labels: Mapping[str, str]
+    alertmanager_url: str
+
+
+@dataclass(frozen=True)
+class Notification:
+    """One webhook call. `truncated` alerts of the group were left out by Alertmanager's max_alerts: state unknown."""
+
+    group: Group
+    alerts: tuple[Alert, ...]
+    truncated: int
+
+
+@dataclass(frozen=True)
+class Routed:
+    """An alert and the channel that its labels choose."""
+
+    alert: Alert
+    channel: str
+
+
+@dataclass(frozen=True)
+class Posted:
+    """Where a message is in Slack: the channel's id (never its name: chat.update wants the id) and the message's ts."""
+
+    channel_id: str
+    ts: str
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A post or reply that was begun and is not confirmed.
+
+    `delivery_id` travels in the message's metadata; found in Slack, the message counts as delivered, showing `digest`
+    (a post) or having told `told` (a reply).
+    """
+
+    delivery_id: str
+    method: Method
+    digest: str
+    told: Mapping[str, str]
+    begun_at: datetime
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One group in one channel from its first firing alert until all are resolved: one message in Slack.
+
+    `alerts` holds the newest state of each alert. `root`, `shown` (digest of the view) and `told` (fingerprint to mark)
+    are what Slack was confirmed to show. `previous` links to a message that Slack refused to edit.
+    `closed_at` is set while nothing fires. `revision` counts what was recorded.
+    """
+
+    id: int
+    group: Group
+    channel: str
+    alerts: tuple[Alert, ...]
+    truncated: int
+    since: datetime
+    closed_at: datetime | None
+    revision: int
+    root: Posted | None
+    shown: str | None
+    told: Mapping[str, str]
+    previous: str | None
+    intent: Intent | None
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is sent: `text` is the fall-back for notifications and screen readers, or all of a plain reply."""
+
+    text: str
+    blocks: tuple[Mapping[str, Any], ...] = ()
+    attachments: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class OpenMessage:
+    """A line of the status page: one episode that is open or not yet delivered."""
+
+    title: str
+    channel: str
+    since: datetime
+    firing: int
+    resolved: int
+    undelivered_since: datetime | None
+    dead: str | None
+    dead_code: str | None
+
+
+@dataclass(frozen=True)
+class Census:
+    """The store, counted: for /metrics and the status page."""
+
+    alerts: Mapping[str, int]
+    open_messages: int
+    dead_letters: Mapping[str, int]
+    oldest_undelivered: datetime | None
+    watchdog_at: datetime | None
+    messages: tuple[OpenMessage, ...]

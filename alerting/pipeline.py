@@ -1,0 +1,74 @@
+"""READ FIRST: how a notification becomes a message. Five steps, in order.
+
+    receive   body -> Notification             the only place that refuses a body
+    store     Notification -> Episode          committed before Alertmanager hears 200
+    plan      Episode -> Step                  the difference between stored state and what Slack was seen to show
+    render    Step -> Message                  Block Kit
+    deliver   Message -> Slack -> store        paced, retried, looked up; confirmed state is stored again
+
+The first two run for each webhook, the last three whenever a channel has something undelivered and Slack will take it.
+Only the store lies between the halves: either may be slow, fail or be killed without the other losing anything.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from alerting.config import RouterSettings
+from alerting.deliver import SLACK_PACE, Delivery, Pace
+from alerting.metrics import Metrics
+from alerting.model import Alert, Episode, Message, Routed
+from alerting.plan import Step, plan
+from alerting.receive import receive
+from alerting.render import render
+from alerting.routes import Routes
+from alerting.slack import Slack
+from alerting.store import Store
+
+WATCHDOG = "Watchdog"
+"""`alertname` of the alert that always fires. It makes no message: its absence is the news, and so is its end."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The steps joined. Make it with ``assemble``."""
+
+    routes: Routes
+    store: Store
+    delivery: Delivery
+    clock: Callable[[], datetime]
+
+    async def accept(self, body: bytes) -> None:
+        """Take one webhook body. Returns after a durable commit; raises Rejected or StoreError."""
+        notification = receive(body)
+        beats = [alert for alert in notification.alerts if _is_watchdog(alert) and alert.firing]
+        routed = [
+            Routed(alert, self.routes.channel(alert.labels)) for alert in notification.alerts if not _is_watchdog(alert)
+        ]
+        if beats:
+            await self.store.beat(beats[-1].fingerprint, self.clock())
+        if routed:
+            self.delivery.wake(await self.store.record(notification, routed, self.clock()))
+
+
+def assemble(
+    settings: RouterSettings,
+    routes: Routes,
+    store: Store,
+    slack: Slack,
+    metrics: Metrics,
+    clock: Callable[[], datetime],
+    pace: Pace = SLACK_PACE,
+) -> Pipeline:
+    """Join the steps; ``pipeline.delivery.run()`` then delivers for as long as it runs."""
+
+    def wanted(episode: Episode) -> tuple[Step, Message] | None:
+        step = plan(episode, settings.links, settings.message.max_alerts)
+        return (step, render(step)) if step else None
+
+    delivery = Delivery(store, slack, wanted, metrics, clock, timedelta(seconds=settings.keep), pace)
+    return Pipeline(routes, store, delivery, clock)
+
+
+def _is_watchdog(alert: Alert) -> bool:
+    return alert.labels.get("alertname") == WATCHDOG

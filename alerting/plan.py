@@ -1,0 +1,291 @@
+"""Stored state becomes the one next step towards what Slack should show, or None when Slack shows it.
+
+The order of steps: the message exists, then it shows the present state, then its thread tells what changed.
+Each is derived from the difference between what is stored and what Slack was confirmed to show, so ten changes
+during an outage become one edit and one reply. Nothing here depends on the time of day: equal states, equal steps.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from alerting.config import LinkSettings
+from alerting.model import Alert, Episode, Status
+from alerting.units import number
+
+SEVERITIES = ("critical", "warning", "info")
+"""Worst first; any other severity comes after."""
+
+NAMED = 5
+"""How many alerts a line of history names."""
+
+UNSHOWN_LABELS = frozenset({"alertname", "severity", "signal"})
+"""Said by the title and the colour already."""
+
+
+Labels = frozenset[tuple[str, str]]
+"""Label names with their values."""
+
+
+class Reason(StrEnum):
+    """Why a step is taken, in words; logged with each delivery."""
+
+    FIRST = "the group has no message yet"
+    REPLACED = "Slack refused to edit the former message"
+    CHANGED = "the message shows an older state"
+    HISTORY = "the thread was not told what changed"
+
+
+class State(StrEnum):
+    """What the title says. UNCLEAR: every alert that was listed is resolved, but Alertmanager left some out."""
+
+    FIRING = "firing"
+    UNCLEAR = "unclear"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One alert in the list of a message."""
+
+    labels: Mapping[str, str]
+    value: str | None
+    unit: str
+    firing: bool
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True)
+class View:
+    """All that a message shows. `alerts` holds the worst; `hidden` more are stored; `truncated` were never sent to us.
+
+    `value` and `threshold` are those of the worst alert. `links` maps a link's name to its URL.
+    """
+
+    name: str
+    state: State
+    severity: str
+    summary: str
+    description: str
+    value: str | None
+    threshold: str | None
+    unit: str
+    since: datetime
+    ended: datetime | None
+    firing: int
+    resolved: int
+    alerts: tuple[Line, ...]
+    hidden: int
+    truncated: int
+    links: Mapping[str, str]
+
+    @property
+    def lasted(self) -> timedelta | None:
+        """From the first start to the last end; None while it is not over."""
+        return self.ended - self.since if self.ended else None
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal views, in every process."""
+        text = json.dumps(asdict(self), sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Named:
+    """How many alerts changed in one way, and what the first of them are called."""
+
+    count: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class History:
+    """What the thread was not told yet.
+
+    `passed` alerts fired and resolved between two replies. `over` is how long the whole lasted, once it is over.
+    """
+
+    first: bool
+    joined: Named
+    left: Named
+    passed: Named
+    firing: int
+    over: timedelta | None
+
+
+@dataclass(frozen=True)
+class Post:
+    """Send a new message; `previous` links to the one that it replaces."""
+
+    reason: Reason
+    view: View
+    previous: str | None
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Make the message show this."""
+
+    reason: Reason
+    view: View
+    previous: str | None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Tell the thread; afterwards it knows `told`."""
+
+    reason: Reason
+    history: History
+    told: Mapping[str, str]
+
+
+Step = Post | Edit | Reply
+
+
+def plan(episode: Episode, links: LinkSettings, max_alerts: int) -> Step | None:
+    """Return the next step for this episode."""
+    seen = view(episode, links, max_alerts)
+    if episode.root is None:
+        reason = Reason.REPLACED if episode.shown else Reason.FIRST
+        return Post(reason, seen, episode.previous)
+    if episode.shown != seen.digest:
+        return Edit(Reason.CHANGED, seen, episode.previous)
+    told = {alert.fingerprint: _mark(episode, alert) for alert in episode.alerts}
+    if not told.items() <= episode.told.items():
+        return Reply(Reason.HISTORY, history(episode, seen), told)
+    return None
+
+
+def view(episode: Episode, links: LinkSettings, max_alerts: int) -> View:
+    """Compute what the message should show."""
+    ranked = sorted(episode.alerts, key=_rank)
+    worst = ranked[0]
+    common = _common(episode)
+    firing = sum(alert.firing for alert in ranked)
+    state = State.FIRING if firing else State.UNCLEAR if episode.truncated else State.RESOLVED
+    return View(
+        name=_name(episode.group.labels, worst),
+        state=state,
+        severity=worst.labels.get("severity", ""),
+        summary=worst.annotations.get("summary", ""),
+        description=worst.annotations.get("description", ""),
+        value=worst.annotations.get("value"),
+        threshold=worst.annotations.get("threshold"),
+        unit=worst.annotations.get("unit", ""),
+        since=episode.since,
+        ended=_last_end(ranked) if state is State.RESOLVED else None,
+        firing=firing,
+        resolved=len(ranked) - firing,
+        alerts=tuple(_line(alert, common) for alert in ranked[:max_alerts]),
+        hidden=max(0, len(ranked) - max_alerts),
+        truncated=episode.truncated,
+        links=_links(worst, episode.group.alertmanager_url, links),
+    )
+
+
+def history(episode: Episode, seen: View) -> History:
+    """Compare what the thread was told with the present state."""
+    joined: list[Alert] = []
+    left: list[Alert] = []
+    passed: list[Alert] = []
+    for alert in sorted(episode.alerts, key=_rank):
+        before = episode.told.get(alert.fingerprint, "")
+        if before == _mark(episode, alert):
+            continue
+        if alert.firing:
+            joined.append(alert)
+        elif before.startswith(Status.FIRING):
+            left.append(alert)
+        else:
+            passed.append(alert)
+    common = _common(episode)
+    return History(
+        first=not episode.told,
+        joined=_named(joined, common),
+        left=_named(left, common),
+        passed=_named(passed, common),
+        firing=seen.firing,
+        over=seen.lasted,
+    )
+
+
+def _mark(episode: Episode, alert: Alert) -> str:
+    """What the thread should know of an alert: what it knows, if at most the start moved back since (``episodes``)."""
+    before = episode.told.get(alert.fingerprint, "")
+    status, _, start = before.partition(" ")
+    if status == alert.status and alert.starts_at <= datetime.fromisoformat(start):
+        return before
+    return alert.mark
+
+
+def _rank(alert: Alert) -> tuple[bool, int, float, datetime, str]:
+    """Sort key, worst first: firing, then severity, then distance from the threshold, then age."""
+    severity = alert.labels.get("severity", "")
+    order = SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
+    return not alert.firing, order, -_distance(alert), alert.starts_at, alert.fingerprint
+
+
+def _distance(alert: Alert) -> float:
+    """How far the value is beyond its threshold, in thresholds; 0 when either is not told."""
+    value, threshold = number(alert.annotations.get("value")), number(alert.annotations.get("threshold"))
+    if value is None or threshold is None:
+        return 0.0
+    return abs(value - threshold) / (abs(threshold) or 1.0)
+
+
+def _name(group_labels: Mapping[str, str], worst: Alert) -> str:
+    return group_labels.get("alertname") or worst.labels.get("alertname") or "Alert without a name"
+
+
+def _common(episode: Episode) -> Labels:
+    """The labels that tell none of its alerts from the others; an alert that is alone is named by all it has."""
+    if len(episode.alerts) == 1:
+        return frozenset()
+    return frozenset.intersection(*(frozenset(alert.labels.items()) for alert in episode.alerts))
+
+
+def _line(alert: Alert, common: Labels) -> Line:
+    """Name an alert by the labels that tell it from the others of its message."""
+    own = {
+        name: value
+        for name, value in sorted(alert.labels.items())
+        if name not in UNSHOWN_LABELS and (name, value) not in common
+    }
+    value = alert.annotations.get("value")
+    return Line(own, value, alert.annotations.get("unit", ""), alert.firing, alert.starts_at, alert.ends_at)
+
+
+def _named(alerts: list[Alert], common: Labels) -> Named:
+    return Named(len(alerts), tuple(_title(alert, common) for alert in alerts[:NAMED]))
+
+
+def _title(alert: Alert, common: Labels) -> str:
+    labels = _line(alert, common).labels
+    return " ".join(f"{name}={value}" for name, value in labels.items()) or alert.labels.get("alertname", "")
+
+
+def _last_end(alerts: Iterable[Alert]) -> datetime | None:
+    return max((alert.ends_at for alert in alerts if alert.ends_at), default=None)
+
+
+def _links(worst: Alert, alertmanager_url: str, links: LinkSettings) -> dict[str, str]:
+    found = {
+        "Dashboard": _absolute(worst.annotations.get("dashboard_url", ""), links.dashboards),
+        "Runbook": _absolute(worst.annotations.get("runbook_url", ""), links.runbooks),
+        "Prometheus": worst.source_url,
+        "Alertmanager": alertmanager_url,
+    }
+    return {name: url for name, url in found.items() if url}
+
+
+def _absolute(url: str, base: str | None) -> str:
+    """Put the settings' address before a path; a path without a base is no link."""
+    if not url.startswith("/"):
+        return url
+    return f"{base}{url}" if base else ""

@@ -1,0 +1,182 @@
+"""A step becomes a Slack message: header, then an attachment whose colour bar holds the rest. Pure.
+
+Attachments are the only place where Slack draws a colour bar. Limits (docs.slack.dev, Block Kit reference): 50 blocks,
+header 150, section text 3000, section field 2000. Past some 13,200 characters Slack answers `msg_blocks_too_long`
+(slackapi/bolt-js#2509), so the parts' limits below add up to less. State is said in words, never by colour alone.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from alerting.model import Message
+from alerting.plan import Edit, History, Line, Named, Post, Reply, State, Step, View
+from alerting.text import code, escape, joined, link, one_line, plain
+from alerting.units import duration, quantity
+
+Block = dict[str, Any]
+
+MAX_HEADER = 150
+MAX_FALLBACK = 300
+MAX_SUMMARY = 300
+MAX_DESCRIPTION = 1000
+MAX_FIELD = 200
+MAX_LINE = 280
+MAX_LIST = 2000
+MAX_LINKS = 2000
+MAX_REPLY = 2500
+
+COLOURS = {"critical": "#D92D20", "warning": "#F79009", "info": "#2E90FA"}
+COLOUR_OTHER = "#F79009"
+COLOUR_RESOLVED = "#12B76A"
+COLOUR_UNCLEAR = "#98A2B3"
+
+ICONS = {State.FIRING: "🔥", State.UNCLEAR: "❔", State.RESOLVED: "✅"}
+WORDS = {State.FIRING: "Firing", State.UNCLEAR: "Unclear", State.RESOLVED: "Resolved"}
+
+
+def render(step: Step) -> Message:
+    """Return the message of a step."""
+    match step:
+        case Post(view=view, previous=previous) | Edit(view=view, previous=previous):
+            return _message(view, previous)
+        case Reply(history=history):
+            return Message(_reply(history))
+
+
+def title(view: View) -> str:
+    """State, name and size in one line of plain text."""
+    text = f"{ICONS[view.state]} {WORDS[view.state]}: {one_line(view.name)}"
+    if view.lasted is not None:
+        return f"{text} after {duration(view.lasted)}"
+    total = view.firing + view.resolved
+    if view.state is State.FIRING and total > 1:
+        return f"{text} ({view.firing} of {total})" if view.resolved else f"{text} ({total})"
+    return text
+
+
+def _message(view: View, previous: str | None) -> Message:
+    head: Block = {
+        "type": "header",
+        "text": {"type": "plain_text", "text": plain(title(view), MAX_HEADER), "emoji": False},
+    }
+    bar = {"color": _colour(view), "fallback": _fallback(view), "blocks": _body(view, previous)}
+    return Message(_fallback(view), (head,), (bar,))
+
+
+def _fallback(view: View) -> str:
+    measure = (_measure(view) or "") if view.state is State.FIRING else ""
+    parts = [title(view), view.severity, view.summary, measure]
+    return escape(" · ".join(one_line(part) for part in parts if part), MAX_FALLBACK)
+
+
+def _colour(view: View) -> str:
+    if view.state is State.FIRING:
+        return COLOURS.get(view.severity, COLOUR_OTHER)
+    return COLOUR_RESOLVED if view.state is State.RESOLVED else COLOUR_UNCLEAR
+
+
+def _body(view: View, previous: str | None) -> list[Block]:
+    blocks = [_section(text) for text in (_what(view),) if text]
+    blocks.append({"type": "section", "fields": [_mrkdwn(field) for field in _fields(view)]})
+    if listed := _list(view):
+        blocks.append(_section(listed))
+    if links := _links(view.links):
+        blocks.append(_section(links))
+    if previous and (back := link(previous, "the former message")):
+        blocks.append(
+            {"type": "context", "elements": [_mrkdwn(f"Replaces {back}, which Slack no longer lets us edit.")]}
+        )
+    return blocks
+
+
+def _what(view: View) -> str:
+    summary = escape(one_line(view.summary), MAX_SUMMARY)
+    description = escape(view.description.strip(), MAX_DESCRIPTION)
+    bold = f"*{summary.replace('*', '∗')}*" if summary else ""
+    return "\n".join(part for part in (bold, description) if part)
+
+
+def _fields(view: View) -> list[str]:
+    fields = {
+        "Value" if view.state is State.FIRING else "Last value": escape(_measure(view) or "", MAX_FIELD),
+        "Severity": escape(one_line(view.severity), MAX_FIELD),
+        "Since": _when(view.since),
+        "Lasted": duration(view.lasted) if view.lasted is not None else "",
+        "Alerts": _counts(view),
+    }
+    return [f"*{name}*\n{text}" for name, text in fields.items() if text]
+
+
+def _measure(view: View) -> str | None:
+    """The value against its threshold, with the unit."""
+    if view.value is None:
+        return None
+    value = one_line(quantity(view.value, view.unit))
+    if view.threshold is None:
+        return value
+    return f"{value} (threshold {one_line(quantity(view.threshold, view.unit))})"
+
+
+def _counts(view: View) -> str:
+    counts = {"firing": view.firing, "resolved": view.resolved, "not listed by Alertmanager": view.truncated}
+    return " · ".join(f"{count} {word}" for word, count in counts.items() if count)
+
+
+def _list(view: View) -> str:
+    """The worst alerts, a line each, and how many more there are."""
+    lines = [_line(line) for line in view.alerts if line.labels]
+    text, shown = joined(lines, MAX_LIST - 60)
+    more = view.hidden + len(lines) - shown + view.truncated
+    return "\n".join(part for part in (text, f"and {more} more" if more else "") if part)
+
+
+def _line(line: Line) -> str:
+    names = code(" ".join(f"{name}={value}" for name, value in line.labels.items()), 180)
+    value = escape(one_line(quantity(line.value, line.unit)), 40) if line.value is not None else ""
+    if line.firing:
+        return f"• {names} {value}".rstrip()
+    lasted = f" after {duration(line.ends_at - line.starts_at)}" if line.ends_at else ""
+    return f"• ✓ {names} resolved{lasted}"
+
+
+def _links(links: Mapping[str, str]) -> str:
+    made = [made for name, url in links.items() if (made := link(url, name))]
+    return joined(made, MAX_LINKS, " · ")[0]
+
+
+def _when(moment: datetime) -> str:
+    """A time in the reader's own zone; the part after the bar is for clients that can't."""
+    return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} {{time_secs}}|{moment:%Y-%m-%d %H:%M:%S} UTC>"
+
+
+def _reply(history: History) -> str:
+    verb = "fired" if history.first else "joined"
+    parts = [
+        _told(history.joined, verb),
+        _told(history.left, "left"),
+        _told(history.passed, "came and went"),
+    ]
+    said = [part for part in parts if part]
+    if history.over is not None:
+        said.append(f"*Resolved* after {duration(history.over)}.")
+    elif not history.first:
+        said.append(f"{history.firing} firing.")
+    return joined(said, MAX_REPLY)[0]
+
+
+def _told(named: Named, verb: str) -> str:
+    if not named.count:
+        return ""
+    names = ", ".join(code(name, 150) for name in named.names if name)
+    more = f" and {named.count - len(named.names)} more" if named.count > len(named.names) else ""
+    return f"*{named.count} {verb}*: {names}{more}" if names else f"*{named.count} {verb}*"
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": _mrkdwn(text)}
+
+
+def _mrkdwn(text: str) -> Block:
+    """Verbatim: Slack makes no links or mentions of its own out of what it finds in the text."""
+    return {"type": "mrkdwn", "text": text, "verbatim": True}

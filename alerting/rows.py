@@ -1,0 +1,87 @@
+"""Rows of the tables as the values that pass between the steps. Pure; ``schema`` holds the columns."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from alerting.episodes import Span
+from alerting.model import Alert, Census, Episode, Group, Intent, Method, OpenMessage, Posted, Status
+
+PAGE_ROWS = 200
+"""Messages on the status page, at most."""
+
+
+def span(row: Row[Any]) -> Span:
+    """Read an episode's place in time."""
+    return Span(row.id, row.channel, row.closed_at, row.ended_at)
+
+
+def alert(row: Row[Any]) -> Alert:
+    """Read one alert."""
+    return Alert(
+        fingerprint=row.fingerprint,
+        status=Status(row.status),
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        labels=row.labels,
+        annotations=row.annotations,
+        source_url=row.source_url,
+    )
+
+
+def episode(row: Row[Any], alerts: Sequence[Row[Any]], intent: Row[Any] | None) -> Episode:
+    """Join an episode with the rows of its alerts and of its open intent."""
+    return Episode(
+        id=row.id,
+        group=Group(row.group_key, row.group_labels, row.alertmanager_url),
+        channel=row.channel,
+        alerts=tuple(alert(each) for each in alerts),
+        truncated=row.truncated,
+        since=row.since,
+        closed_at=row.closed_at,
+        revision=row.revision,
+        root=Posted(row.channel_id, row.ts) if row.ts else None,
+        shown=row.shown,
+        told=row.told,
+        previous=row.previous,
+        intent=_intent(intent) if intent else None,
+    )
+
+
+def _intent(row: Row[Any]) -> Intent:
+    return Intent(row.delivery_id, Method(row.method), row.digest, row.told, row.begun_at)
+
+
+def census(rows: Sequence[Row[Any]], beat: datetime | None) -> Census:
+    """Count episodes that have `firing` and `resolved` beside their columns; `beat` is when a Watchdog was heard."""
+    opened = [row for row in rows if row.closed_at is None]
+    dead: dict[str, int] = {}
+    for row in rows:
+        if row.dead:
+            dead[row.dead] = dead.get(row.dead, 0) + 1
+    return Census(
+        alerts={
+            Status.FIRING.value: sum(row.firing for row in opened),
+            Status.RESOLVED.value: sum(row.resolved for row in opened),
+        },
+        open_messages=len(opened),
+        dead_letters=dead,
+        oldest_undelivered=min((row.undelivered_since for row in rows if row.undelivered_since), default=None),
+        watchdog_at=beat,
+        messages=tuple(_open_message(row) for row in rows[:PAGE_ROWS]),
+    )
+
+
+def _open_message(row: Row[Any]) -> OpenMessage:
+    return OpenMessage(
+        title=row.group_labels.get("alertname") or row.group_key,
+        channel=row.channel,
+        since=row.since,
+        firing=row.firing,
+        resolved=row.resolved,
+        undelivered_since=row.undelivered_since,
+        dead=row.dead,
+        dead_code=row.dead_code,
+    )

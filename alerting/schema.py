@@ -1,0 +1,135 @@
+"""The store's tables. A change of these needs a new VERSION and its step in MIGRATIONS."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    inspect,
+    select,
+)
+from sqlalchemy.types import TypeDecorator
+
+from alerting.errors import StoreError
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware time, kept as whole microseconds since 1970 UTC: exact, ordered, the same in every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Python to database."""
+        return None if value is None else (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """Database to Python."""
+        return None if value is None else EPOCH + value * MICROSECOND
+
+
+metadata = MetaData()
+
+schema_version = Table("schema_version", metadata, Column("version", Integer, nullable=False))
+
+episodes = Table(
+    "episodes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("group_key", Text, nullable=False),
+    Column("group_labels", JSON, nullable=False),
+    Column("alertmanager_url", Text, nullable=False),
+    Column("channel", String(100), nullable=False),
+    Column("truncated", Integer, nullable=False, default=0),
+    Column("since", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("ended_at", Instant),
+    Column("revision", Integer, nullable=False, default=0),
+    # what Slack was confirmed to show
+    Column("channel_id", String(100)),
+    Column("ts", String(50)),
+    Column("shown", String(64)),
+    Column("told", JSON, nullable=False, default=dict),
+    Column("previous", Text),
+    # what delivery has to do: nothing when undelivered_since is null
+    Column("undelivered_since", Instant),
+    Column("not_before", Instant, nullable=False),
+    Column("dead", String(40)),
+    Column("dead_code", Text),
+    Index("episodes_of_group", "group_key", "channel", "id"),
+    Index("episodes_undelivered", "channel", "undelivered_since"),
+    sqlite_autoincrement=True,
+)
+"""One row a group, channel and stretch of firing; ids are never used twice."""
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("episode_id", Integer, ForeignKey("episodes.id"), primary_key=True),
+    Column("fingerprint", String(128), primary_key=True),
+    Column("group_key", Text, nullable=False),
+    Column("latest", Boolean, nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("starts_at", Instant, nullable=False),
+    Column("ends_at", Instant),
+    Column("heard_at", Instant, nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("annotations", JSON, nullable=False),
+    Column("source_url", Text, nullable=False),
+    Index("alerts_latest", "group_key", "latest", "fingerprint"),
+)
+"""The newest report of an alert within an episode; `latest` marks the newest of all episodes of its group."""
+
+intents = Table(
+    "intents",
+    metadata,
+    Column("episode_id", Integer, ForeignKey("episodes.id"), primary_key=True),
+    Column("delivery_id", String(40), nullable=False),
+    Column("method", String(10), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("told", JSON, nullable=False),
+    Column("begun_at", Instant, nullable=False),
+)
+"""Posts that were begun and are not confirmed; at most one an episode."""
+
+watchdogs = Table(
+    "watchdogs",
+    metadata,
+    Column("fingerprint", String(128), primary_key=True),
+    Column("heard_at", Instant, nullable=False),
+)
+"""The Watchdog alert that was heard last, and when: one row at most."""
+
+VERSION = 1
+
+MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {1: metadata.create_all}
+"""From version n-1 to n; the first makes all tables."""
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the database to VERSION. Raises StoreError when a newer router has written it."""
+    found = 0
+    if inspect(connection).has_table(schema_version.name):
+        found = connection.execute(select(schema_version.c.version)).scalar_one_or_none() or 0
+    if found > VERSION:
+        raise StoreError(f"the store has schema {found}, this router knows {VERSION}: run the newer router")
+    for version in range(found + 1, VERSION + 1):
+        MIGRATIONS[version](connection)
+    if found < VERSION:
+        connection.execute(schema_version.delete())
+        connection.execute(schema_version.insert().values(version=VERSION))
