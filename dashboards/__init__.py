@@ -1,0 +1,1 @@
+"""Dashboards as Python (build.py and a builder each) and the JSON they make, committed beside them."""

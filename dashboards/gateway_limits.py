@@ -1,0 +1,102 @@
+"""bongsu-gateway-limits: is anyone turned away, of how much, and by which limit?"""
+
+from collections.abc import Mapping
+
+from dashboards.page import Variable, page
+from dashboards.panels import Query, Words, lines, number, rows
+from dashboards.rules import AlertRule
+from dashboards.sdk import dashboard
+
+SHARE = "gateway_route:gateway_ratelimit_rejections_per_decision:ratio_rate1m"
+DECISIONS = "gateway_route:gateway_ratelimit_decisions:rate1m"
+ROUTE = 'gateway=~"$gateway", route=~"$route"'
+
+
+def build(rules: Mapping[str, AlertRule]) -> dashboard.Dashboard:
+    """The page behind GatewayRateLimitRejecting."""
+    board = page(
+        "bongsu-gateway-limits",
+        "Bongsu / Gateway rate limits",
+        "Is anyone turned away, of how much, and by which limit?",
+        variables=(
+            Variable("gateway", "gateway_ratelimit_decisions_total"),
+            Variable("route", 'gateway_ratelimit_decisions_total{gateway=~"$gateway"}'),
+        ),
+        signals=("gateway_limits",),
+    )
+    _is_anyone_turned_away(board, rules)
+    _of_how_much(board)
+    _by_which_limit(board)
+    return board
+
+
+def _decisions(extra: str, by: str) -> str:
+    """Decisions a second summed `by` labels; two exporters that read one gateway count once."""
+    one = f"rate(gateway_ratelimit_decisions_total{{{ROUTE}{extra}}}[$__rate_interval])"
+    return f"sum by ({by}) (max by (gateway, route, limit, outcome, origin) ({one}))"
+
+
+def _is_anyone_turned_away(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> None:
+    board.with_row(dashboard.Row("Is anyone turned away?"))
+    rule = rules["GatewayRateLimitRejecting"]
+    worst = Words(
+        "Worst route",
+        "Share of requests that the gateway's limits rejected in the last minute, on the worst route. Above the "
+        "threshold: find the limit in the table below, then the client in the gateway's access log.",
+        "No route has traffic",
+    )
+    query = Query(f"max({SHARE}{{{ROUTE}}})", "rejected")
+    board.with_panel(number(worst, "percentunit", query, rule=rule).span(6).height(8))
+    share = Words(
+        "Rejected share by route",
+        "Rejected by the gateway, of all its decisions on the route, over one minute. A burst of one client: leave the "
+        "limit, tell the client. Lasting, from many clients: the limit is too low for the demand.",
+        "No route has traffic",
+    )
+    query = Query(f"{SHARE}{{{ROUTE}}}", "{{gateway}} / {{route}}")
+    board.with_panel(lines(share, "percentunit", [query], rule=rule).span(18).height(8))
+
+
+def _of_how_much(board: dashboard.Dashboard) -> None:
+    board.with_row(dashboard.Row("Of how much?"))
+    traffic = Words(
+        "Decisions by route",
+        "Requests a second on which a limit decided. Compare with the share above: a high share of little traffic can "
+        "wait; no line where one is expected means that no request arrives or that the limit is off.",
+        "No route has traffic",
+    )
+    query = Query(f"{DECISIONS}{{{ROUTE}}}", "{{gateway}} / {{route}}")
+    board.with_panel(lines(traffic, "reqps", [query]).span(12).height(8))
+    outcomes = Words(
+        "Decisions by outcome",
+        "shadow: would have been rejected if the limit were enforced. error_allowed: the limiter failed and let the "
+        "request through: mend it, there is no limit meanwhile.",
+        "No gateway is measured",
+    )
+    query = Query(_decisions(', origin="gateway"', "outcome"), "{{outcome}}")
+    board.with_panel(lines(outcomes, "reqps", [query]).span(12).height(8))
+
+
+def _by_which_limit(board: dashboard.Dashboard) -> None:
+    board.with_row(dashboard.Row("By which limit?"))
+    limits = Words(
+        "Rejected by limit",
+        "The twenty limits that reject most now. The name is the limit's in the gateway's configuration: that is where "
+        "to raise it.",
+        "No gateway is measured",
+    )
+    rejected = _decisions(', origin="gateway", outcome="rejected"', "gateway, route, limit")
+    columns = ("gateway", "route", "limit")
+    board.with_panel(
+        rows(limits, "reqps", f"topk(20, {rejected})", columns=columns, value="rejected").span(12).height(8)
+    )
+    others = Words(
+        "Rejected, but not by the gateway",
+        "429 answers of the services behind the gateway (upstream), and those whose origin the gateway does not tell "
+        "(unknown). They raise no alert: look at the service's own limits.",
+        "No gateway tells of other origins",
+    )
+    query = Query(
+        _decisions(', origin!="gateway", outcome="rejected"', "gateway, route, origin"), "{{route}} / {{origin}}"
+    )
+    board.with_panel(lines(others, "reqps", [query]).span(12).height(8))

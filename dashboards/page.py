@@ -1,0 +1,59 @@
+"""The frame of every dashboard: the datasource, the variables, the links to the others, the alerts as annotations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashboards.panels import DATASOURCE
+from dashboards.sdk import dashboard, dashboard_models
+
+TAG = "bongsu"
+
+TIME_AND_SOURCE = "${datasource:queryparam}&${__url_time_range}"
+"""Ends the URL of each link from panel to panel, so that a click keeps what one looks at."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A label to choose from: its values are those that `metric` has, several at once, all at first."""
+
+    label: str
+    metric: str
+
+
+def page(
+    uid: str, title: str, description: str, *, variables: Sequence[Variable] = (), signals: Sequence[str] = ()
+) -> dashboard.Dashboard:
+    """A dashboard without panels yet; `signals` are those whose alerts it marks on the time axis (none: all)."""
+    board = dashboard.Dashboard(title).uid(uid).description(description).tags([TAG]).readonly()
+    board.refresh("10s").time("now-30m", "now").timezone("browser").tooltip(
+        dashboard_models.DashboardCursorSync.CROSSHAIR
+    )
+    board.with_variable(dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"))
+    for variable in variables:
+        board.with_variable(_variable(variable))
+    board.link(
+        dashboard.DashboardLink("Bongsu")
+        .type(dashboard_models.DashboardLinkType.DASHBOARDS)
+        .tags([TAG])
+        .as_dropdown(False)
+        .keep_time(True)
+        .include_vars(True)
+    )
+    return board.annotation(_alerts(signals))
+
+
+def _variable(variable: Variable) -> dashboard.QueryVariable:
+    query = dashboard.QueryVariable(variable.label).label(variable.label).datasource(DATASOURCE)
+    query.query(f"label_values({variable.metric}, {variable.label})")
+    query.refresh(dashboard_models.VariableRefresh.ON_TIME_RANGE_CHANGED).sort(
+        dashboard_models.VariableSort.ALPHABETICAL_ASC
+    )
+    query.current(dashboard_models.VariableOption(selected=True, text="All", value="$__all"))
+    return query.multi(True).include_all(True).all_value(".*")
+
+
+def _alerts(signals: Sequence[str]) -> dashboard.AnnotationQuery:
+    which = f'signal=~"{"|".join(signals)}"' if signals else 'alertname!="Watchdog"'
+    annotation = dashboard.AnnotationQuery().name("Alerts").datasource(DATASOURCE).enable(True).icon_color("red")
+    annotation.expr(f'ALERTS{{alertstate="firing", {which}}}')
+    return annotation.title_format("{{alertname}}").text_format("{{severity}}").tag_keys("alertname,signal")

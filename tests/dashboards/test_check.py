@@ -1,0 +1,70 @@
+"""`python -m dashboards build` and `check`, and the files that are committed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dashboards import rules
+from dashboards.__main__ import main
+from dashboards.build import FOLDER, PAGES, documents
+
+
+def test_committed_files_are_what_the_code_builds() -> None:
+    """Every dashboard's JSON is current, and there is no other file."""
+    assert {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*")} == documents(rules.load())
+
+
+def test_a_build_is_the_same_in_every_process(tmp_path: Path) -> None:
+    """The bytes do not depend on the order of a hash."""
+    folders = []
+    for seed in ("1", "2"):
+        folders.append(tmp_path / seed)
+        command = [sys.executable, "-m", "dashboards", "build", "--folder", str(folders[-1])]
+        subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, check=True, timeout=60)
+    first, second = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in folders)
+    assert first == second
+    assert all(text.endswith(b"}\n") for text in first.values())
+
+
+def test_check_is_content_with_what_build_wrote(tmp_path: Path) -> None:
+    """Build, then check: exit 0."""
+    assert main(["build", "--folder", str(tmp_path)]) == 0
+    assert main(["check", "--folder", str(tmp_path)]) == 0
+
+
+def test_check_names_each_stale_file_and_build_mends_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that was edited, one that is missing and one that no page makes are each named on a line; exit 1."""
+    main(["build", "--folder", str(tmp_path)])
+    edited, missing, left = tmp_path / "bongsu-overview.json", tmp_path / "bongsu-pods.json", tmp_path / "old.json"
+    edited.write_text(edited.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    missing.unlink()
+    left.write_text("{}\n", encoding="utf-8")
+
+    assert main(["check", "--folder", str(tmp_path)]) == 1
+    named = [line.split(":")[0] for line in capsys.readouterr().err.splitlines()]
+    assert named == [str(edited), str(missing), str(left)]
+
+    main(["build", "--folder", str(tmp_path)])
+    assert main(["check", "--folder", str(tmp_path)]) == 0
+
+
+def test_check_of_a_folder_that_is_not_there_names_every_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A first checkout without JSON is stale, not a stack trace."""
+    assert main(["check", "--folder", str(tmp_path / "none")]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == len(PAGES)
+
+
+def test_a_changed_threshold_makes_its_panels_stale(tmp_path: Path) -> None:
+    """The number is in the rule alone: change it there, and the pages that draw it change."""
+    changed = tmp_path / "rules"
+    changed.mkdir()
+    for path in rules.FOLDER.glob("*.yml"):
+        text = path.read_text(encoding="utf-8")
+        changed.joinpath(path.name).write_text(text.replace("threshold: '300'", "threshold: '450'"), encoding="utf-8")
+    before, after = documents(rules.load()), documents(rules.load(changed))
+    assert {name for name in before if before[name] != after[name]} == {"bongsu-overview.json", "bongsu-kafka-lag.json"}
