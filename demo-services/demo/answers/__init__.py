@@ -1,0 +1,1 @@
+"""Works off the questions in Kafka, slowly as a model does, and gives the answers to whoever asks for them."""

@@ -1,0 +1,1 @@
+"""Works off the orders in Kafka and keeps the last invoices."""

@@ -1,0 +1,1 @@
+"""Takes questions over HTTP, hands them to Kafka and says where the answer will be."""
