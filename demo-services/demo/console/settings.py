@@ -1,0 +1,36 @@
+"""Settings of the console, one YAML file (compose/demo/console.yaml is its template)."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from process.settings import Address, BaseUrl, Seconds, Settings
+
+
+class Pages(Settings):
+    """Where a person's browser finds the pages of the other parts."""
+
+    prometheus: BaseUrl
+    alertmanager: BaseUrl
+    router: BaseUrl
+    slack: BaseUrl
+
+
+class ConsoleSettings(Settings):
+    """What the console reads and where it listens."""
+
+    listen: Address
+    prometheus: BaseUrl
+    scrape_interval: Seconds
+    """Prometheus' own, from its configuration: the least step of a chart, and a quarter of ``$__rate_interval``."""
+    load: BaseUrl
+    slack: BaseUrl
+    """Where this process finds Slack's page; a browser may know it by another name, `pages.slack`."""
+    pages: Pages
+    channels: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Slack channels on the overview."""
+    dashboards: Path
+    """Folder of ``<uid>.json`` files."""
+    runbooks: Path
+    """Folder of ``<Alert>.md`` files."""
