@@ -1,0 +1,60 @@
+# make demo    the whole stack, alive, until Ctrl-C           make drill   break it three ways, wait for Slack
+# make test    everything, against the real parts             make check   style, types, rules, configurations
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test demo up down status drill test check golden dashboards screenshots lock clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+MAKEFLAGS += --no-print-directory
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+.venv/ready: pyproject.toml constraints.txt
+	@PYTHON=$(PYTHON) sh compose/native/venv.sh
+	@touch $@
+
+setup: .venv/ready ## a virtual environment, and what is missing from Debian and Maven
+	@$(BIN)/bongsu install
+
+setup-test: .venv/ready
+	@$(BIN)/bongsu install --tests
+
+demo: setup ## the whole stack, a live line a part, until Ctrl-C
+	@exec $(BIN)/bongsu demo
+
+up: setup ## the whole stack in the background
+	@$(BIN)/bongsu up
+
+down: .venv/ready ## end every process of it
+	@$(BIN)/bongsu down
+
+status: .venv/ready ## what runs where, and what it uses
+	@$(BIN)/bongsu status
+
+drill: setup ## break the demo (lag, limits, cpu) and wait for Slack
+	@$(BIN)/bongsu drill
+
+test: setup-test ## the whole test suite, real parts included
+	@$(BIN)/pytest
+
+check: setup-test ## style, types, rules, dashboards, configurations
+	@$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q .
+	@$(BIN)/mypy
+	@$(BIN)/python -m dashboards check
+	@$(BIN)/bongsu check-config
+
+dashboards: .venv/ready ## write the dashboards' JSON from their code
+	@$(BIN)/python -m dashboards build
+
+golden: setup-test ## rewrite the golden files and the dashboards from what the code makes now
+	@$(BIN)/pytest -q --golden tests/exporters tests/alerting
+
+screenshots: setup-test ## the README's pictures, from the running stack
+	@$(BIN)/python docs/screenshots.py
+
+lock: .venv/ready ## write down the versions of everything installed now
+	@$(BIN)/pip freeze --exclude-editable > constraints.txt
+
+clean: down ## remove the virtual environment and the stack's state
+	rm -rf .venv .bongsu

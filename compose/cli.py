@@ -1,0 +1,255 @@
+"""`bongsu`: the whole stack from one command line."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from compose import drills, render, show
+from compose.addresses import DEFAULT_PORT_BASE, PROJECT, containers
+from compose.native import process, tools
+from compose.native import stack as native_stack
+from compose.native.process import RecordError
+from compose.native.stack import AlreadyRunning, Stack, StackError
+from compose.native.tools import ToolMissing
+
+app = typer.Typer(
+    help="Bongsu: watches gateways, Kafka and pods, and lights a fire in Slack before they burst.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+
+Home = Annotated[Path, typer.Option(envvar="BONGSU_HOME", help="Folder of state, logs and pids.")]
+PortBase = Annotated[
+    int | None, typer.Option(envvar="BONGSU_PORT_BASE", min=1024, max=65000, help="First port; the others follow it.")
+]
+HOME = PROJECT / ".bongsu"
+
+
+def _stack(home: Path, port_base: int | None) -> Stack:
+    return native_stack.at(home.resolve(), port_base, DEFAULT_PORT_BASE)
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """Turn what a person can mend into a message and exit code 1."""
+    try:
+        yield
+    except (StackError, ToolMissing, RecordError) as error:
+        console.print(f"[bold red]✗[/] {show.plain(str(error))}")
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def install(tests: Annotated[bool, typer.Option(help="Also what the test suite needs.")] = False) -> None:
+    """Install what is missing from Debian's packages and Maven's artifacts."""
+    with _said():
+        wanted = tools.TEST if tests else tools.RUN
+        for tool in wanted:
+            if tool.present():
+                continue
+            started = time.monotonic()
+            with console.status(f"Installing {tool.name} ({tool.origin}) …"):
+                if not console.is_terminal:
+                    console.print(f"· installing {tool.name} ({tool.origin}) …")
+                tool.install()
+            console.print(f"[green]✓[/] {tool.name} ({tool.origin}), {time.monotonic() - started:.0f} s")
+        if left := tools.missing(wanted):
+            raise ToolMissing(f"still missing: {', '.join(tool.name for tool in left)}")
+
+
+@app.command()
+def up(home: Home = HOME, port_base: PortBase = None) -> None:
+    """Start the whole stack in the background."""
+    with _said():
+        stack = _stack(home, port_base)
+        _start(stack)
+    console.print(show.table(stack.status(), console.width))
+    console.print(
+        f"\nOpen [bold]{stack.book['console_url']}[/]. `bongsu status` looks again, `bongsu down` ends it all."
+    )
+
+
+@app.command()
+def down(home: Home = HOME, port_base: PortBase = None) -> None:
+    """End every process of the stack."""
+    stack = _stack(home, port_base)
+    with _said():
+        count = len(stack.running())
+        _stop(stack)
+    console.print(f"[green]✓[/] {count} parts stopped." if count else "Nothing was running.")
+
+
+@app.command()
+def demo(home: Home = HOME, port_base: PortBase = None) -> None:
+    """Start the whole stack, show a live line a part until Ctrl-C, then end it all."""
+    stack = _stack(home, port_base)
+    _end_in_order()
+    with _said():
+        ours = not stack.running()
+    try:
+        with _said():
+            stack.start()
+            _wait(stack)
+            console.print(f"\nOpen [bold]{stack.book['console_url']}[/]. Ctrl-C ends it all.\n")
+            _watch(stack)
+    except KeyboardInterrupt:
+        console.print("\nStopping …")
+    finally:
+        if ours and process.remembered(stack.run):
+            _stop(stack)
+            console.print("[green]✓[/] Everything is stopped.")
+
+
+@app.command()
+def status(home: Home = HOME, port_base: PortBase = None) -> None:
+    """Show every part: URL, state, pid, CPU, memory, log."""
+    stack = _stack(home, port_base)
+    with _said():
+        statuses = stack.status(seconds=3)
+        ended = stack.ended()
+    console.print(show.table(statuses, console.width))
+    for part in ended:
+        _show_end(part.name, stack.log(part))
+    if not all(part.state == "ready" for part in statuses):
+        raise typer.Exit(1)
+
+
+@app.command()
+def drill(
+    names: Annotated[
+        list[str] | None, typer.Argument(help=f"Which: {', '.join(drills.DRILLS)}; all by default.")
+    ] = None,
+    home: Home = HOME,
+    port_base: PortBase = None,
+) -> None:
+    """Break the demo on purpose and wait for Slack; exit 0 only when every alert came, went, and came alone."""
+    unknown = [name for name in names or [] if name not in drills.DRILLS]
+    if unknown:
+        raise typer.BadParameter(f"no drill {', '.join(unknown)}; there are {', '.join(drills.DRILLS)}")
+    stack = _stack(home, port_base)
+    with _said():
+        ours = not stack.running()
+    _end_in_order()
+    try:
+        with _said():
+            if ours:
+                _start(stack)
+            results = drills.run(stack.book, names or list(drills.DRILLS), console)
+    except KeyboardInterrupt:
+        console.print("\nStopped before the end.")
+        raise typer.Exit(130) from None
+    finally:
+        if ours:
+            _stop(stack)
+    console.print(show.drills(results))
+    if not all(result.ok for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(home: Home = HOME, port_base: PortBase = None) -> None:
+    """Say what this machine has, what it lacks, and what to do about it."""
+    from compose import check  # every settings model of the project: half a second that other commands need not pay
+
+    stack = _stack(home, port_base)
+    fine = True
+    for line in check.machine(stack):
+        fine = fine and line.ok
+        console.print(f"{'[green]✓[/]' if line.ok else '[bold red]✗[/]'} {show.plain(line.text)}")
+    raise typer.Exit(0 if fine else 1)
+
+
+@app.command("check-config")
+def check_config() -> None:
+    """Render every configuration, natively and for containers, and let each program check its own."""
+    from compose import check
+
+    with _said():
+        problems = check.configurations()
+    for problem in problems:
+        console.print(f"[bold red]✗[/] {show.plain(problem)}")
+    if problems:
+        raise typer.Exit(1)
+    console.print(f"[green]✓[/] {len(render.FILES)} configuration files, two ways to run them")
+
+
+@app.command("render")
+def render_for_containers(
+    target: Annotated[Path, typer.Option(help="Folder to write the rendered files to.")],
+) -> None:
+    """Write the configuration files for the containers of compose.yaml."""
+    for path in render.write(containers(target, native_stack.otlp_receiver())):
+        console.print(f"[green]✓[/] {path}")
+
+
+def _start(stack: Stack) -> None:
+    """Start all and wait; what did not come up whole is ended again."""
+    try:
+        stack.start()
+        _wait(stack)
+    except AlreadyRunning:
+        raise
+    except (StackError, ToolMissing, KeyboardInterrupt):
+        _stop(stack)
+        raise
+
+
+def _wait(stack: Stack) -> None:
+    started = time.monotonic()
+    with console.status("Starting …") as spinner:
+        for ready in stack.wait():
+            waiting = [part.name for part in stack.parts if part.name not in ready]
+            spinner.update(f"Starting: {len(ready)} of {len(stack.parts)} ready; waiting for {', '.join(waiting)}")
+    console.print(f"[green]✓[/] {len(stack.parts)} parts ready after {time.monotonic() - started:.0f} s")
+
+
+def _watch(stack: Stack) -> None:
+    """Redraw the table until Ctrl-C; without a terminal print it once and then only what ends."""
+    lost: set[str] = set()
+    if not console.is_terminal:
+        console.print(show.table(stack.status(), console.width))
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            statuses = stack.status(seconds=2)
+            if console.is_terminal:
+                live.update(show.table(statuses, console.width), refresh=True)
+            for one in statuses:
+                if one.state == "stopped" and one.part.name not in lost:
+                    lost.add(one.part.name)
+                    _show_end(one.part.name, one.log)
+
+
+def _show_end(name: str, log: Path) -> None:
+    console.print(f"[bold red]✗[/] {name} has ended. The end of {log}:\n{show.plain(process.tail(log))}")
+
+
+def _stop(stack: Stack) -> None:
+    with console.status("Stopping …"):
+        killed = stack.stop()
+    if killed:
+        console.print(f"[yellow]![/] killed, because they did not end by themselves: {', '.join(killed)}")
+
+
+def _end_in_order() -> None:
+    """Let every way to end this program stop the parts first; a shell's background job ignores SIGINT by default."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    app()

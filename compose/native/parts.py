@@ -1,0 +1,145 @@
+"""The parts of the native stack: what each is, how it starts, how one knows that it is ready. A literal list."""
+
+import base64
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from compose.addresses import SLACK_TOKEN, AddressBook
+from compose.native import tools
+
+
+def _nothing(_book: AddressBook) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One process of the stack.
+
+    `listens` names its addresses in the book, the first is the one to look at; `ready` is a path that answers 200 on
+    that address once the part works, None for "the port is open"; `prepare` runs before the start; `secrets` names the
+    variables of the environment that only this part may see.
+    """
+
+    name: str
+    what: str
+    listens: tuple[str, ...]
+    command: Callable[[AddressBook], Sequence[str]]
+    ready: str | None = "/-/ready"
+    prepare: Callable[[AddressBook], None] = field(default=_nothing)
+    secrets: tuple[str, ...] = ()
+
+    def address(self, book: AddressBook) -> str:
+        """``host:port`` to look at."""
+        return book[self.listens[0]]
+
+
+def _java(book: AddressBook, main: str, *arguments: str) -> list[str]:
+    # a bounded heap, one collector thread and the quick compiler: a demo's broker is idle nearly always
+    settings = ("-Xms64m", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss512k")
+    log = f"-Dlog4j2.configurationFile={book.config}/kafka/log4j2.yaml"
+    return [tools.program("java"), *settings, log, "-cp", f"{tools.kafka_libraries()}/*", main, *arguments]
+
+
+def _kafka(book: AddressBook) -> list[str]:
+    return _java(book, "kafka.Kafka", f"{book.config}/kafka/server.properties")
+
+
+def _format_storage(book: AddressBook) -> None:
+    """KRaft wants its folder formatted once, with a cluster id (22 characters of base64)."""
+    data = Path(book["kafka_data"])
+    if (data / "meta.properties").exists():
+        return
+    data.mkdir(parents=True, exist_ok=True)
+    cluster = base64.urlsafe_b64encode(hashlib.md5(str(data).encode(), usedforsecurity=False).digest())
+    # with "=": an id may begin with "-"
+    identity = f"--cluster-id={cluster.decode().rstrip('=')}"
+    arguments = ("format", identity, "--config", f"{book.config}/kafka/server.properties")
+    result = subprocess.run(
+        _java(book, "kafka.tools.StorageTool", *arguments), capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        raise tools.ToolMissing(f"Kafka's storage could not be formatted:\n{result.stdout}{result.stderr}")
+
+
+def _envoy(book: AddressBook) -> list[str]:
+    return [
+        tools.program("envoy"),
+        "-c",
+        f"{book.config}/envoy/envoy.yaml",
+        "--use-dynamic-base-id",  # or a second Envoy on this machine can't start
+        "--concurrency",
+        "1",
+        "--file-flush-interval-msec",
+        "500",
+        "-l",
+        "warning",
+    ]
+
+
+def _prometheus(book: AddressBook) -> list[str]:
+    return [
+        tools.prometheus(),
+        f"--config.file={book.config}/prometheus/prometheus.yml",
+        f"--storage.tsdb.path={book['state']}/prometheus",
+        f"--web.listen-address={book['prometheus']}",
+        f"--web.external-url={book['prometheus_url']}",
+        "--storage.tsdb.retention.time=24h",
+        "--web.enable-lifecycle",
+        "--log.level=warn",
+    ]
+
+
+def _alertmanager(book: AddressBook) -> list[str]:
+    return [
+        tools.alertmanager(),
+        f"--config.file={book.config}/alertmanager/alertmanager.yml",
+        f"--storage.path={book['state']}/alertmanager",
+        f"--web.listen-address={book['alertmanager']}",
+        f"--web.external-url={book['alertmanager_url']}",
+        "--cluster.listen-address=",  # alone: no gossip port
+        "--log.level=warn",
+    ]
+
+
+def _python(module: str, *arguments: str, config: str) -> Callable[[AddressBook], list[str]]:
+    return lambda book: [sys.executable, "-m", module, *arguments, "--config", f"{book.config}/{config}"]
+
+
+def _demo(name: str, what: str) -> Part:
+    return Part(name, what, (name,), _python(f"demo.{name}", config=f"demo/{name}.yaml"))
+
+
+def _exporter(name: str, what: str) -> Part:
+    return Part(name, what, (name,), _python("exporters", name, config=f"exporters/{name}.yaml"))
+
+
+PARTS = (
+    Part("kafka", "Apache Kafka, one broker (KRaft)", ("kafka", "kafka_controller"), _kafka, None, _format_storage),
+    Part("prometheus", "metrics, rules, alerts", ("prometheus",), _prometheus),
+    Part("alertmanager", "groups and silences alerts", ("alertmanager",), _alertmanager),
+    _demo("slack", "Slack-compatible workspace"),
+    Part(
+        "router",
+        "alerts into Slack messages",
+        ("router",),
+        _python("alerting", config="alerting/router.yaml"),
+        secrets=(SLACK_TOKEN,),
+    ),
+    _demo("users", "logs people in, issues tokens"),
+    _demo("orders", "takes orders, writes to Kafka"),
+    _demo("billing", "consumer group billing"),
+    _demo("questions", "takes questions, writes to Kafka"),
+    _demo("answers", "consumer group answers"),
+    Part("envoy", "API gateway: tokens, routes, rate limits", ("edge_admin", "edge"), _envoy, "/ready"),
+    _exporter("kafka_lag", "consumer lag"),
+    _exporter("gateway_limits", "rate-limit decisions"),
+    _exporter("pod_cpu", "CPU of the services"),
+    _demo("console", "this stack on one page"),
+    _demo("load", "makes the traffic"),
+)
+"""In the order that they are shown; they start together, each waits for what it needs by itself."""

@@ -1,0 +1,235 @@
+"""Programs that pip can't bring: found on this machine, or installed from Debian's packages and Maven's artifacts.
+
+Nothing here starts a system daemon: Prometheus and Alertmanager are unpacked into the cache folder, not installed.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from compose.addresses import PROJECT
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bongsu"
+"""Downloads outlive the clone that asked for them."""
+
+KAFKA_POM = PROJECT / "compose" / "kafka" / "pom.xml"
+UNPACKED = CACHE / "debian"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_FLAGS = (
+    "--no-sandbox",  # Chromium refuses to run as root with it
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",  # no request of its own leaves the machine
+    "--disable-component-update",
+    "--disable-sync",
+)
+"""How tests and screenshots start the headless browser."""
+
+COMPOSE_SCHEMA = UNPACKED / "usr/lib/python3/dist-packages/compose/config/compose_spec.json"
+"""JSON schema of the Compose specification, as the package docker-compose 1.29 carries it."""
+
+ALERTMANAGER_TEMPLATES = tuple(
+    Path("/usr/share/prometheus/alertmanager") / name for name in ("default.tmpl", "email.tmpl")
+)
+"""Debian's Alertmanager reads its own templates from there and does not start without them."""
+
+JAVA_NEEDED = 17
+"""Apache Kafka 4's brokers need Java 17 (https://kafka.apache.org/documentation/#java)."""
+
+PROMETHEUS_NEEDED = (2, 42)
+"""The rules use keep_firing_for, new in Prometheus 2.42."""
+
+
+class ToolMissing(Exception):
+    """A program is missing and can't be installed from here; the message says what a person can do."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One thing to have: `present` looks for it, `install` brings it."""
+
+    name: str
+    origin: str
+    present: Callable[[], bool]
+    install: Callable[[], None]
+
+
+def program(*names: str) -> str:
+    """Path of the first of `names` on PATH, beside this Python, or unpacked in the cache.
+
+    Raises ToolMissing.
+    """
+    places = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""), str(UNPACKED / "usr/bin")))
+    for name in names:
+        if found := shutil.which(name, path=places):
+            return found
+    raise ToolMissing(f"{names[0]} is not installed: run `bongsu install`")
+
+
+def prometheus() -> str:
+    """Path of Prometheus' server."""
+    return program("prometheus")
+
+
+def alertmanager() -> str:
+    """Path of Alertmanager, which Debian calls prometheus-alertmanager."""
+    return program("alertmanager", "prometheus-alertmanager")
+
+
+def chromium() -> str:
+    """Path of a Chromium."""
+    return program(*CHROMIUM)
+
+
+def kafka_version() -> str:
+    """Version of Apache Kafka that the pom asks for."""
+    match = re.search(r"<version>([\d.]+)</version>", KAFKA_POM.read_text(encoding="utf-8"))
+    if match is None:
+        raise ToolMissing(f"{KAFKA_POM} names no version")
+    return match[1]
+
+
+def kafka_libraries() -> Path:
+    """Folder of the broker's class path."""
+    return CACHE / f"kafka-{kafka_version()}"
+
+
+def _has(*names: str) -> bool:
+    try:
+        program(*names)
+    except ToolMissing:
+        return False
+    return True
+
+
+def _has_java() -> bool:
+    if not _has("java"):
+        return False
+    text = subprocess.run([program("java"), "-version"], capture_output=True, text=True, check=False).stderr
+    match = re.search(r'version "(\d+)', text)
+    return match is not None and int(match[1]) >= JAVA_NEEDED
+
+
+def _has_prometheus() -> bool:
+    if not (_has("prometheus") and _has("promtool")):
+        return False
+    run = subprocess.run([prometheus(), "--version"], capture_output=True, text=True, check=False)
+    match = re.search(r"version (\d+)\.(\d+)", run.stdout + run.stderr)
+    return match is not None and (int(match[1]), int(match[2])) >= PROMETHEUS_NEEDED
+
+
+def _has_alertmanager() -> bool:
+    debian = _has("prometheus-alertmanager") and all(template.exists() for template in ALERTMANAGER_TEMPLATES)
+    return (_has("alertmanager") or debian) and _has("amtool")
+
+
+def _has_kafka() -> bool:
+    return (kafka_libraries() / "complete").exists()
+
+
+def _run(*command: str, folder: Path | None = None) -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    result = subprocess.run(
+        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        tail = "\n".join((result.stdout + result.stderr).strip().splitlines()[-8:])
+        raise ToolMissing(f"`{' '.join(command)}` failed with exit code {result.returncode}:\n{tail}")
+
+
+def _refresh_package_lists() -> None:
+    if os.geteuid() == 0:
+        _run("apt-get", "update", "-qq")
+
+
+def _install_debian(*packages: str) -> Callable[[], None]:
+    def install() -> None:
+        if not _has("apt-get"):
+            raise ToolMissing(f"this machine has no apt-get; install what Debian calls {' '.join(packages)} yourself")
+        if os.geteuid() != 0:
+            raise ToolMissing(f"not root; run: sudo apt-get install --no-install-recommends {' '.join(packages)}")
+        _refresh_package_lists()
+        _run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages)
+
+    return install
+
+
+def _unpack_debian(*packages: str) -> Callable[[], None]:
+    """Unpack packages below the cache: no root, no service that starts by itself now or at the next boot."""
+
+    def install() -> None:
+        if not (_has("apt-get") and _has("dpkg")):
+            raise ToolMissing(f"this machine has no apt-get; put what Debian calls {' and '.join(packages)} on PATH")
+        _refresh_package_lists()
+        downloads = CACHE / "downloads"
+        shutil.rmtree(downloads, ignore_errors=True)
+        downloads.mkdir(parents=True)
+        # as root apt hands downloads to the user _apt, who may not write here; it then says so and goes on
+        _run("apt-get", "download", "-qq", *packages, folder=downloads)
+        for package in sorted(downloads.glob("*.deb")):
+            _run("dpkg", "-x", str(package), str(UNPACKED))
+        shutil.rmtree(downloads)
+
+    return install
+
+
+def _install_alertmanager() -> None:
+    """Unpack it like Prometheus; the files whose place is compiled in go there."""
+    if not _has("prometheus-alertmanager"):
+        _unpack_debian("prometheus-alertmanager")()
+    if _has_alertmanager():
+        return
+    unpacked = [f"{UNPACKED}{template}" for template in ALERTMANAGER_TEMPLATES]
+    command = ("install", "-D", "-m", "644", "-t", str(ALERTMANAGER_TEMPLATES[0].parent), *unpacked)
+    if os.geteuid() != 0:
+        raise ToolMissing(f"Alertmanager wants two files in /usr/share; run: sudo {' '.join(command)}")
+    _run(*command)
+
+
+def _install_kafka() -> None:
+    libraries = kafka_libraries()
+    # no template expansion of plugins' own output folders: the class path is what the pom resolves to, nothing else
+    _run(
+        program("mvn"),
+        "-B",
+        "-q",
+        "-f",
+        str(KAFKA_POM),
+        "dependency:copy-dependencies",
+        "-DincludeScope=runtime",
+        f"-DoutputDirectory={libraries}",
+    )
+    (libraries / "complete").touch()
+
+
+RUN = (
+    Tool("Prometheus", "Debian", _has_prometheus, _unpack_debian("prometheus")),
+    Tool("Alertmanager", "Debian", _has_alertmanager, _install_alertmanager),
+    Tool("Java", "Debian", _has_java, _install_debian("default-jre-headless")),
+    Tool("Maven", "Debian", lambda: _has_kafka() or _has("mvn"), _install_debian("maven")),
+    Tool(f"Apache Kafka {kafka_version()}", "Maven", _has_kafka, _install_kafka),
+)
+"""What the native stack runs on, in the order to install."""
+
+TEST = (
+    *RUN,
+    Tool(
+        "Chromium",
+        "Debian",
+        lambda: _has(*CHROMIUM),
+        _install_debian("chromium", "fonts-noto-cjk", "fonts-noto-color-emoji"),
+    ),
+    Tool("schema of compose.yaml", "Debian", lambda: COMPOSE_SCHEMA.exists(), _unpack_debian("docker-compose")),
+)
+"""What the test suite needs beside that."""
+
+
+def missing(tools: Iterable[Tool]) -> list[Tool]:
+    """Those of `tools` that this machine lacks."""
+    return [tool for tool in tools if not tool.present()]

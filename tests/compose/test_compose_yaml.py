@@ -1,0 +1,89 @@
+"""compose.yaml is what Docker Compose accepts, and says the same as the address book."""
+
+import json
+import re
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from compose.addresses import CONTAINERS, PROJECT, PUBLISHED
+from compose.native.parts import PARTS
+from compose.native.tools import COMPOSE_SCHEMA
+
+COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT / "compose/compose.yaml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name for name, service in SERVICES.items() if "build" in service}
+
+
+def test_the_file_follows_the_compose_specification() -> None:
+    """Checked against the specification's own JSON schema."""
+    schema = json.loads(COMPOSE_SCHEMA.read_text(encoding="utf-8"))
+    document = json.loads(json.dumps(COMPOSE))
+    # the schema that Debian packages is older than volume.subpath (Compose 2.23) and the top-level name
+    del document["name"]
+    for service in document["services"].values():
+        for volume in service.get("volumes", []):
+            if isinstance(volume, dict):
+                del volume["volume"]["subpath"]
+    jsonschema.Draft7Validator(schema).validate(document)
+
+
+def test_every_public_image_is_pinned() -> None:
+    """The same stack tomorrow: a full version, never latest."""
+    for name, service in SERVICES.items():
+        assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+", service["image"]), name
+
+
+def test_both_ways_run_the_same_parts() -> None:
+    """A part of the native stack is a service, and a service is a part; only two are of containers alone."""
+    assert {part.name.replace("_", "-") for part in PARTS} | {"config", "grafana"} == SERVICES.keys()
+
+
+def test_every_address_is_a_service() -> None:
+    """Each name in the address book is the name of a container."""
+    assert {address.partition(":")[0] for address in CONTAINERS.values()} <= SERVICES.keys()
+
+
+def test_published_ports_are_those_that_the_pages_link_to() -> None:
+    """What the address book says a browser finds is what `ports:` publishes, on loopback only."""
+    published = {
+        f"http://{host}:{port}"
+        for service in SERVICES.values()
+        for entry in service.get("ports", [])
+        for host, port, _ in [entry.split(":")]
+    }
+    assert set(PUBLISHED.values()) | {"http://127.0.0.1:18080"} == published
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_every_service_has_a_health_check_and_waits_for_its_configuration(name: str) -> None:
+    """Start order follows from what is ready, not from the clock."""
+    service = SERVICES[name]
+    if name == "config":
+        assert service["healthcheck"] == {"disable": True}
+        return
+    assert service["healthcheck"]["test"]
+    if name != "grafana":
+        assert service["depends_on"]["config"] == {"condition": "service_completed_successfully"}
+
+
+@pytest.mark.parametrize("name", sorted(OURS - {"config"}))
+def test_our_processes_read_a_file_that_is_rendered(name: str) -> None:
+    """The command's --config is a template's path below /etc/bongsu, and the volume is mounted."""
+    service = SERVICES[name]
+    path = service["command"][service["command"].index("--config") + 1]
+    assert (PROJECT / "compose" / path.removeprefix("/etc/bongsu/")).is_file()
+    assert "config:/etc/bongsu:ro" in service["volumes"]
+
+
+def test_every_mounted_folder_exists() -> None:
+    """A bind mount of a missing path would silently become an empty folder."""
+    for service in SERVICES.values():
+        for volume in service.get("volumes", []):
+            source = volume["source"] if isinstance(volume, dict) else volume.partition(":")[0]
+            if source.startswith("."):
+                assert (PROJECT / "compose" / source).exists(), source
+            else:
+                assert source in COMPOSE["volumes"], source

@@ -1,0 +1,162 @@
+"""The whole path: load to Slack, as the engineer on call sees it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Browser
+
+from compose.addresses import OFFSETS, PROJECT
+from compose.drills import DRILLS
+from compose.native.stack import Stack, free
+
+pytestmark = pytest.mark.timeout(1200)
+
+QUIET_BY_DESIGN = {"Targets down"}
+"""Panels that have no data as long as nothing is down; no drill of these takes a target away."""
+
+
+Drilled = tuple[Stack, float, subprocess.CompletedProcess[str]]
+"""The stack, when its drills began (seconds since the epoch), and what `bongsu drill` said."""
+
+
+def bongsu(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line against a stack that runs already."""
+    return subprocess.run(
+        [sys.executable, "-m", "compose.cli", *arguments],
+        env={**os.environ, "BONGSU_HOME": str(stack.home), "BONGSU_PORT_BASE": stack.book["console_port"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def ask(stack: Stack, path: str, **params: str) -> Any:
+    """Ask Prometheus."""
+    response = httpx.get(f"http://{stack.book['prometheus']}/api/v1/{path}", params=params, timeout=10)
+    response.raise_for_status()
+    return response.json()["data"]
+
+
+@pytest.fixture(scope="module")
+def drilled(whole: Stack) -> Drilled:
+    """The stack after all drills were run on it, when they began, and what the command printed."""
+    began = time.time()
+    return whole, began, bongsu(whole, "drill")
+
+
+def test_every_target_is_scraped(whole: Stack) -> None:
+    """Prometheus reads each exporter, service and part of the pipeline."""
+    deadline = time.monotonic() + 60
+    while down := [t["labels"]["part"] for t in ask(whole, "targets")["activeTargets"] if t["health"] != "up"]:
+        assert time.monotonic() < deadline, down
+        time.sleep(1)
+    assert len(ask(whole, "targets")["activeTargets"]) == 12
+
+
+def test_it_is_small(whole: Stack) -> None:
+    """All parts together stay below 2 GB, and `status` says so part by part."""
+    statuses = whole.status()
+    assert sum(status.memory for status in statuses) < 2e9, {one.part.name: one.memory for one in statuses}
+    printed = bongsu(whole, "status")
+    assert printed.returncode == 0, printed.stdout
+    for status in statuses:
+        assert re.search(rf"^{status.part.name}\s+ready\s+\S*{status.part.address(whole.book)}", printed.stdout, re.M)
+
+
+def test_every_drill_passes(drilled: Drilled) -> None:
+    """Each lights the right alert in the right channel, its message is edited when it is over, nothing else fires."""
+    _, _, result = drilled
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert [line.split()[0] for line in result.stdout.splitlines() if line.endswith(" yes")] == ["lag", "limits", "cpu"]
+
+
+def test_every_panel_had_data_during_the_drills(
+    drilled: Drilled,
+) -> None:
+    """No panel is dead: each query of each dashboard had an answer at some time since the drills began."""
+    stack, began, _ = drilled
+    empty = []
+    for path in sorted((PROJECT / "dashboards/json").glob("*.json")):
+        for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]:
+            for target in panel.get("targets", []):
+                query = re.sub(r"\$\{?__(rate_)?interval\}?", "1m", target["expr"])
+                query = re.sub(r"\$\{?\w+(:\w+)?\}?", ".*", query)
+                found = ask(stack, "query_range", query=query, start=str(began), end=str(time.time()), step="5")
+                if not found["result"] and panel["title"] not in QUIET_BY_DESIGN:
+                    empty.append(f"{path.stem}: {panel['title']}: {query}")
+    assert not empty, "\n".join(empty)
+
+
+async def test_slack_shows_what_happened(drilled: Drilled, browser: Browser) -> None:
+    """One message a drill, resolved, with its history in the thread; the page shows it in a real browser."""
+    stack, _, _ = drilled
+    slack = f"http://{stack.book['slack']}"
+    page = await browser.new_page()
+    for drill in DRILLS.values():
+        answer = await page.request.get(f"{slack}/messages", params={"channel": drill.channel})
+        (message,) = (await answer.json())["messages"]
+        assert f"Resolved: {drill.alert}" in message["text"]
+        assert message["edited"]
+        assert any("fired" in reply["text"] for reply in message["thread"])
+        await page.goto(f"{slack}/channels/{drill.channel}")
+        await page.get_by_text(f"Resolved: {drill.alert}").first.wait_for()
+    await page.close()
+
+
+async def test_the_console_shows_it_and_asks_nobody_else(drilled: Drilled, browser: Browser) -> None:
+    """The drill's charts are drawn, the path is back to steady traffic, and no request leaves this machine."""
+    stack, _, _ = drilled
+    foreign: list[str] = []
+    page = await browser.new_page(viewport={"width": 1440, "height": 1000})
+    page.on("request", lambda request: foreign.append(request.url) if _is_foreign(request.url) else None)
+    for dashboard in sorted((PROJECT / "dashboards/json").glob("*.json")):
+        await page.goto(f"http://{stack.book['console']}/d/{dashboard.stem}")
+        await page.locator("canvas").first.wait_for()
+    await page.goto(f"http://{stack.book['console']}/")
+    await page.get_by_text("Steady traffic").first.wait_for()
+    await page.close()
+    assert not foreign
+
+
+def _is_foreign(url: str) -> bool:
+    return url.startswith(("http:", "https:", "ws:", "wss:")) and httpx.URL(url).host != "127.0.0.1"
+
+
+def test_ctrl_c_ends_everything(tmp_path: Path, port_base: Callable[[], int]) -> None:
+    """`bongsu demo` ends every process and frees every port when its terminal says Ctrl-C."""
+    base = port_base()
+    environment = {**os.environ, "BONGSU_HOME": str(tmp_path), "BONGSU_PORT_BASE": str(base)}
+    child = subprocess.Popen(
+        [sys.executable, "-u", "-m", "compose.cli", "demo"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert child.stdout is not None
+    seen = []
+    try:
+        for line in child.stdout:
+            seen.append(line)
+            if "Ctrl-C ends it all" in line:
+                child.send_signal(signal.SIGINT)
+                break
+        rest = child.stdout.read()
+        assert child.wait(timeout=60) == 0, "".join(seen) + rest
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+    assert "Everything is stopped" in rest
+    assert not list((tmp_path / "run").glob("*.json"))
+    assert [name for name, offset in OFFSETS.items() if not free(f"127.0.0.1:{base + offset}")] == []
