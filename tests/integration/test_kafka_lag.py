@@ -11,8 +11,9 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.client import AIOKafkaClient
+from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.protocol.commit import OffsetCommitRequest
+from aiokafka.protocol.coordination import FindCoordinatorRequest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporters.app import create
@@ -142,6 +143,8 @@ async def commit_many(kafka: Any, topic: str, groups: Iterable[str]) -> None:
     await client.bootstrap()
 
     async def committed(group: str) -> Any:
+        # a new cluster has no topic of commits until somebody looks for a coordinator, and no commit is taken before
+        await client.send(client.get_random_node(), FindCoordinatorRequest(group, CoordinationType.GROUP))
         asked = OffsetCommitRequest(group, -1, "", -1, [(topic, [(0, 1, "")])])
         return (await client.send(client.get_random_node(), asked)).topics
 
