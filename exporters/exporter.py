@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeVar
 
-from prometheus_client import Metric
 from pydantic import model_validator
 
 from exporters.errors import SourceError
+from exporters.family import Family
 from process.settings import Address, Seconds, Settings
 
 
@@ -63,7 +63,7 @@ class Exporter(Generic[SettingsT, SnapshotT]):
     settings: type[SettingsT]
     sources: Callable[[SettingsT], Mapping[str, Source[SnapshotT]]]
     """The sources by name; the name is the value of the label ``source``."""
-    families: Callable[[Sequence[SnapshotT]], Iterable[Metric]]
+    families: Callable[[Sequence[SnapshotT], SettingsT], Iterable[Family]]
     """Pure and sorted: the same snapshots give the same text. Sources that are down have no snapshot."""
 
 

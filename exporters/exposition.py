@@ -1,21 +1,66 @@
-"""Families -> Prometheus' text format 0.0.4."""
+"""Families -> Prometheus' text format 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats/."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from math import isfinite, isnan
+from typing import TypeAlias
 
-from prometheus_client import Metric, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from exporters.family import Family, Keys, LabelValues
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
+_ESCAPED_IN_HELP = str.maketrans({"\\": r"\\", "\n": r"\n"})
+_ESCAPED_IN_LABEL = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
-class _Families:
-    def __init__(self, families: Iterable[Metric]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterator[Metric]:
-        return iter(self._families)
+Written: TypeAlias = dict[tuple[LabelValues, Keys], list[str]]
+"""Label texts by label names and values."""
 
 
-def render(families: Iterable[Metric]) -> bytes:
-    """Render `families` in their order; the format is https://prometheus.io/docs/instrumenting/exposition_formats/."""
-    return generate_latest(_Families(families))
+class Exposition:
+    """Writes families again and again, and keeps the text of their labels from one time to the next.
+
+    What changes between two collections are values; labels are most of the text and most of the work.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is kept yet."""
+        self._kept: Written = {}
+
+    def render(self, families: Iterable[Family]) -> bytes:
+        """Write `families` in their order. Labels that are not among them this time are forgotten."""
+        used: Written = {}
+        text = b"".join([self._family(family, used) for family in families])
+        self._kept = used
+        return text
+
+    def _family(self, family: Family, used: Written) -> bytes:
+        parts = [
+            f"# HELP {family.name} {family.help.translate(_ESCAPED_IN_HELP)}\n# TYPE {family.name} {family.kind}\n"
+        ]
+        separator = "\n" + family.name
+        for keys, values in family.blocks():
+            kept = (family.labels, keys)
+            labels = used.get(kept) or self._kept.get(kept) or [_labels(family.labels, key) for key in keys]
+            used[kept] = labels
+            series = map("".join, zip(labels, _numbers(values), strict=True))
+            parts += (family.name, separator.join(series), "\n")
+        return "".join(parts).encode()
+
+
+def _labels(names: LabelValues, values: LabelValues) -> str:
+    """Write what stands between the name of a metric and its value."""
+    pairs = zip(names, values, strict=True)
+    written = ",".join([f'{name}="{value.translate(_ESCAPED_IN_LABEL)}"' for name, value in pairs])
+    return f"{{{written}}} " if written else " "
+
+
+def _numbers(values: Sequence[float]) -> Iterable[str]:
+    # a sum is finite only if each part is; finite numbers are written by Prometheus as Python does
+    return map(repr, values) if isfinite(sum(values)) else map(_number, values)
+
+
+def _number(value: float) -> str:
+    if isfinite(value):
+        return repr(value)
+    return "NaN" if isnan(value) else "+Inf" if value > 0 else "-Inf"

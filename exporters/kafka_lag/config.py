@@ -3,9 +3,10 @@
 import re
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from exporters.exporter import ExporterSettings
+from exporters.kafka_lag.levels import Level
 from process.settings import Address, AtLeastOne, Pattern, Settings, once_each
 
 
@@ -37,6 +38,10 @@ class KafkaLagSettings(ExporterSettings):
     """Settings file of ``python -m exporters kafka_lag``."""
 
     clusters: AtLeastOne[Cluster]
+    level: Level = Level.PARTITION
+    """The finest detail that is told."""
+    max_series: PositiveInt = 500_000
+    """Above that, partitions are told only in sum by topic, and topics only in sum by group."""
 
     @model_validator(mode="after")
     def _clusters_differ(self) -> Self:

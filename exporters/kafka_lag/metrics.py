@@ -5,169 +5,217 @@ is the same, so that dashboards and autoscalers made for it keep working. Two th
 commit has no series (there: -1, also in the sums), and lag is never negative.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from prometheus_client import Metric
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from exporters.family import Family, Keys, LabelValues, counter, gauge
+from exporters.kafka_lag.config import KafkaLagSettings
+from exporters.kafka_lag.levels import fit
+from exporters.kafka_lag.snapshot import Group, Partition, Snapshot, by_topic
 
-from exporters.kafka_lag.snapshot import Snapshot, by_topic
+GROUP, TOPIC, PARTITION = "consumergroup", "topic", "partition"
 
 
-def families(snapshots: Sequence[Snapshot]) -> Iterable[Metric]:
+def families(snapshots: Sequence[Snapshot], settings: KafkaLagSettings) -> Iterable[Family]:
     """One family a metric; each series has the label ``cluster`` when clusters are named."""
-    made = Families(named=any(snapshot.cluster is not None for snapshot in snapshots))
+    shelf = Shelf(named=any(snapshot.cluster is not None for snapshot in snapshots))
+    clusters, topics, groups = Clusters(shelf), Topics(shelf), Groups(shelf)
     for snapshot in sorted(snapshots, key=lambda snapshot: snapshot.cluster or ""):
-        made.add(snapshot)
-    return iter(made)
+        cluster = () if snapshot.cluster is None else (snapshot.cluster,)
+        clusters.add(cluster, snapshot)
+        topics.add(cluster, snapshot)
+        for group in sorted(snapshot.groups, key=lambda group: group.name):
+            groups.add((*cluster, group.name), group, snapshot)
+    yield from fit(shelf, settings.level, settings.max_series)
 
 
-class Families:
-    """The exporter's families, filled snapshot by snapshot."""
+class Shelf:
+    """Families in the order of /metrics."""
 
     def __init__(self, named: bool) -> None:
-        """Start empty."""
-        cluster = ("cluster",) if named else ()
+        """Start empty; with `named` clusters, each series has the label ``cluster``."""
+        self._cluster = ("cluster",) if named else ()
+        self._families: list[Family] = []
 
-        def gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
-            return GaugeMetricFamily(name, text, labels=(*cluster, *labels))
+    def __iter__(self) -> Iterator[Family]:
+        """Give the families."""
+        return iter(self._families)
 
-        group, topic, partition = "consumergroup", "topic", "partition"
-        self.brokers = gauge("kafka_brokers", "Brokers in the cluster's metadata.")
-        self.topic_partitions = gauge("kafka_topic_partitions", "Partitions of the topic.", topic)
-        self.topic_current = gauge(
-            "kafka_topic_partition_current_offset",
-            "End of the partition: the offset that its next record will have.",
-            topic,
-            partition,
-        )
-        self.topic_oldest = gauge(
-            "kafka_topic_partition_oldest_offset",
-            "Offset of the oldest record that the partition still holds.",
-            topic,
-            partition,
-        )
-        self.group_members = gauge(
-            "kafka_consumergroup_members",
-            "Members of the group; absent when the broker does not tell (before Kafka 3.8, groups of KIP-848).",
-            group,
-        )
-        self.group_current = gauge(
-            "kafka_consumergroup_current_offset",
-            "Offset that the group has committed; absent while it has committed none.",
-            group,
-            topic,
-            partition,
-        )
-        self.group_current_sum = gauge(
-            "kafka_consumergroup_current_offset_sum",
-            "Sum of the offsets that the group has committed in the topic.",
-            group,
-            topic,
-        )
-        self.group_lag = gauge(
-            "kafka_consumergroup_lag",
-            "Records from the group's committed offset to the partition's end. A commit beyond the end counts as 0; "
-            "absent while the group has no commit or the end can't be read.",
-            group,
-            topic,
-            partition,
-        )
-        self.group_lag_sum = gauge(
-            "kafka_consumergroup_lag_sum",
-            "Sum of the group's lag in the topic's partitions; absent unless all of them are known.",
-            group,
-            topic,
-        )
-        self.group_seconds = gauge(
-            "kafka_consumergroup_lag_seconds",
-            "Age of the oldest record that the group has not read; 0 when it has read them all.",
-            group,
-            topic,
-            partition,
-        )
-        self.group_seconds_max = gauge(
-            "kafka_consumergroup_lag_seconds_max",
-            "Largest lag in seconds of the group, of the partitions where it is known.",
-            group,
-        )
-        self.group_without_commit = gauge(
-            "kafka_consumergroup_partitions_without_commit",
-            "Partitions of the topic in which the group has committed nothing, though it has in others.",
-            group,
-            topic,
-        )
-        self.group_past_end = gauge(
-            "kafka_consumergroup_partitions_past_end",
-            "Partitions of the topic that end before the group's committed offset: made anew, or truncated.",
-            group,
-            topic,
-        )
-        self.group_lost = gauge(
-            "kafka_consumergroup_lost_records",
-            "Records of the topic that were deleted before the group read them: "
-            "from its committed offsets to the oldest that are kept.",
-            group,
-            topic,
-        )
-        self.requests = CounterMetricFamily(
-            "kafka_lag_requests",
+    def gauge(self, name: str, text: str, *labels: str) -> Family:
+        """Begin a gauge."""
+        self._families.append(gauge(name, text, *self._cluster, *labels))
+        return self._families[-1]
+
+    def counter(self, name: str, text: str, *labels: str) -> Family:
+        """Begin a counter."""
+        self._families.append(counter(name, text, *self._cluster, *labels))
+        return self._families[-1]
+
+
+class Clusters:
+    """Families of a cluster as a whole, and of what it costs to read it."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        """Begin them."""
+        self.brokers = shelf.gauge("kafka_brokers", "Brokers in the cluster's metadata.")
+        self.requests = shelf.counter(
+            "kafka_lag_requests_total",
             "Requests that the exporter has sent to the cluster's brokers, by their name in Kafka's protocol.",
-            labels=(*cluster, "api"),
+            "api",
         )
-        self.received = gauge(
+        self.received = shelf.gauge(
             "kafka_lag_received_bytes", "Bytes of the brokers' answers since the collection before the last."
         )
 
-    def __iter__(self) -> Iterator[Metric]:
-        """Give the families in the order of /metrics."""
-        yield self.brokers
-        yield self.topic_partitions
-        yield self.topic_current
-        yield self.topic_oldest
-        yield self.group_members
-        yield self.group_current
-        yield self.group_current_sum
-        yield self.group_lag
-        yield self.group_lag_sum
-        yield self.group_seconds
-        yield self.group_seconds_max
-        yield self.group_without_commit
-        yield self.group_past_end
-        yield self.group_lost
-        yield self.requests
-        yield self.received
-
-    def add(self, snapshot: Snapshot) -> None:
+    def add(self, cluster: LabelValues, snapshot: Snapshot) -> None:
         """Add the series of one cluster."""
-        cluster = () if snapshot.cluster is None else (snapshot.cluster,)
-        self.brokers.add_metric(cluster, snapshot.brokers)
-        self.received.add_metric(cluster, snapshot.received)
+        self.brokers.add(cluster, snapshot.brokers)
+        self.received.add(cluster, snapshot.received)
         for api, count in sorted(snapshot.requests.items()):
-            self.requests.add_metric((*cluster, api), count)
+            self.requests.add((*cluster, api), count)
+
+
+class Topics:
+    """Families of topics and their partitions."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        """Begin them."""
+        self.partitions = shelf.gauge("kafka_topic_partitions", "Partitions of the topic.", TOPIC)
+        self.current = shelf.gauge(
+            "kafka_topic_partition_current_offset",
+            "End of the partition: the offset that its next record will have.",
+            TOPIC,
+            PARTITION,
+        )
+        self.oldest = shelf.gauge(
+            "kafka_topic_partition_oldest_offset",
+            "Offset of the oldest record that the partition still holds.",
+            TOPIC,
+            PARTITION,
+        )
+
+    def add(self, cluster: LabelValues, snapshot: Snapshot) -> None:
+        """Add the series of one cluster."""
         for topic, count in sorted(snapshot.topics.items()):
-            self.topic_partitions.add_metric((*cluster, topic), count)
-        for (topic, number), offset in sorted(snapshot.ends.items()):
-            self.topic_current.add_metric((*cluster, topic, str(number)), offset)
-        for (topic, number), offset in sorted(snapshot.oldest.items()):
-            self.topic_oldest.add_metric((*cluster, topic, str(number)), offset)
-        for group in sorted(snapshot.groups, key=lambda group: group.name):
-            labels = (*cluster, group.name)
-            if group.members is not None:
-                self.group_members.add_metric(labels, group.members)
-            for (topic, number), offset in sorted(group.committed.items()):
-                self.group_current.add_metric((*labels, topic, str(number)), offset)
-            for topic, total in sorted(by_topic(group.committed).items()):
-                self.group_current_sum.add_metric((*labels, topic), total)
-            for (topic, number), lag in sorted(snapshot.lag(group).items()):
-                self.group_lag.add_metric((*labels, topic, str(number)), lag)
-            for topic, total in sorted(snapshot.lag_sums(group).items()):
-                self.group_lag_sum.add_metric((*labels, topic), total)
-            ages = snapshot.lag_seconds(group)
-            for (topic, number), age in sorted(ages.items()):
-                self.group_seconds.add_metric((*labels, topic, str(number)), age)
-            if ages:
-                self.group_seconds_max.add_metric(labels, max(ages.values()))
-            for topic, faults in sorted(snapshot.faults(group).items()):
-                self.group_without_commit.add_metric((*labels, topic), faults.without_commit)
-                self.group_past_end.add_metric((*labels, topic), faults.past_end)
-                self.group_lost.add_metric((*labels, topic), faults.lost_records)
+            self.partitions.add((*cluster, topic), count)
+        for family, offsets in ((self.current, snapshot.ends), (self.oldest, snapshot.oldest)):
+            partitions = sorted(offsets)
+            family.extend(_keys(cluster, partitions), [offsets[partition] for partition in partitions])
+
+
+class Groups:
+    """Families of consumer groups."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        """Begin them."""
+        self.members = shelf.gauge(
+            "kafka_consumergroup_members",
+            "Members of the group; absent when the broker does not tell (before Kafka 3.8, groups of KIP-848).",
+            GROUP,
+        )
+        self.current = shelf.gauge(
+            "kafka_consumergroup_current_offset",
+            "Offset that the group has committed; absent while it has committed none.",
+            GROUP,
+            TOPIC,
+            PARTITION,
+        )
+        self.current_sum = shelf.gauge(
+            "kafka_consumergroup_current_offset_sum",
+            "Sum of the offsets that the group has committed in the topic.",
+            GROUP,
+            TOPIC,
+        )
+        self.lag = shelf.gauge(
+            "kafka_consumergroup_lag",
+            "Records from the group's committed offset to the partition's end. A commit beyond the end counts as 0; "
+            "absent while the group has no commit or the end can't be read.",
+            GROUP,
+            TOPIC,
+            PARTITION,
+        )
+        self.lag_sum = shelf.gauge(
+            "kafka_consumergroup_lag_sum",
+            "Sum of the group's lag in the topic's partitions; absent unless all of them are known.",
+            GROUP,
+            TOPIC,
+        )
+        self.lag_overall = shelf.gauge(
+            "kafka_consumergroup_lag_overall",
+            "Sum of the group's lag in all its topics; absent unless each of its partitions is known.",
+            GROUP,
+        )
+        self.seconds = shelf.gauge(
+            "kafka_consumergroup_lag_seconds",
+            "Age of the oldest record that the group has not read; 0 when it has read them all.",
+            GROUP,
+            TOPIC,
+            PARTITION,
+        )
+        self.topic_seconds = shelf.gauge(
+            "kafka_consumergroup_topic_lag_seconds",
+            "Largest lag in seconds of the group in the topic, of the partitions where it is known.",
+            GROUP,
+            TOPIC,
+        )
+        self.seconds_max = shelf.gauge(
+            "kafka_consumergroup_lag_seconds_max",
+            "Largest lag in seconds of the group, of the partitions where it is known.",
+            GROUP,
+        )
+        self.without_commit = shelf.gauge(
+            "kafka_consumergroup_partitions_without_commit",
+            "Partitions of the topic in which the group has committed nothing, though it has in others.",
+            GROUP,
+            TOPIC,
+        )
+        self.past_end = shelf.gauge(
+            "kafka_consumergroup_partitions_past_end",
+            "Partitions of the topic that end before the group's committed offset: made anew, or truncated.",
+            GROUP,
+            TOPIC,
+        )
+        self.lost = shelf.gauge(
+            "kafka_consumergroup_lost_records",
+            "Records of the topic that were deleted before the group read them: "
+            "from its committed offsets to the oldest that are kept.",
+            GROUP,
+            TOPIC,
+        )
+
+    def add(self, labels: LabelValues, group: Group, snapshot: Snapshot) -> None:
+        """Add the series of one group."""
+        if group.members is not None:
+            self.members.add(labels, group.members)
+        lag, ages = snapshot.lag(group), snapshot.lag_seconds(group)
+        partitions = sorted(group.committed)
+        keys = _keys(labels, partitions)
+        for family, values in ((self.current, group.committed), (self.lag, lag), (self.seconds, ages)):
+            _extend(family, labels, values, partitions, keys)
+        for topic, total in by_topic(group.committed).items():
+            self.current_sum.add((*labels, topic), total)
+        for topic, total in snapshot.lag_sums(group).items():
+            self.lag_sum.add((*labels, topic), total)
+        if len(lag) == len(group.committed):
+            self.lag_overall.add(labels, sum(lag.values()))
+        for topic, age in by_topic(ages, max).items():
+            self.topic_seconds.add((*labels, topic), age)
+        if ages:
+            self.seconds_max.add(labels, max(ages.values()))
+        for topic, faults in sorted(snapshot.faults(group).items()):
+            self.without_commit.add((*labels, topic), faults.without_commit)
+            self.past_end.add((*labels, topic), faults.past_end)
+            self.lost.add((*labels, topic), faults.lost_records)
+
+
+def _keys(labels: LabelValues, partitions: Iterable[Partition]) -> Keys:
+    return tuple([(*labels, topic, str(number)) for topic, number in partitions])
+
+
+def _extend(
+    family: Family, labels: LabelValues, values: Mapping[Partition, float], partitions: Sequence[Partition], keys: Keys
+) -> None:
+    """Add a series for each partition that has a value; `keys` are those of all `partitions`."""
+    if len(values) < len(partitions):
+        partitions = [partition for partition in partitions if partition in values]
+        keys = _keys(labels, partitions)
+    family.extend(keys, [values[partition] for partition in partitions])

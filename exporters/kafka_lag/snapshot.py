@@ -1,11 +1,13 @@
 """What one read of a Kafka cluster found, and the arithmetic of lag."""
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from operator import add
+from typing import NamedTuple, TypeVar
 
 from exporters.errors import SourceError
+
+NumberT = TypeVar("NumberT", int, float)
 
 
 class Partition(NamedTuple):
@@ -110,9 +112,11 @@ class Snapshot:
         return found
 
 
-def by_topic(offsets: Mapping[Partition, int]) -> dict[str, int]:
-    """Add up the values of each topic's partitions."""
-    sums: defaultdict[str, int] = defaultdict(int)
-    for partition, value in offsets.items():
-        sums[partition.topic] += value
-    return dict(sums)
+def by_topic(
+    values: Mapping[Partition, NumberT], join: Callable[[NumberT, NumberT], NumberT] = add
+) -> dict[str, NumberT]:
+    """Join the values of each topic's partitions into one: their sum, unless told otherwise. Sorted by topic."""
+    joined: dict[str, NumberT] = {}
+    for (topic, _), value in values.items():
+        joined[topic] = join(joined[topic], value) if topic in joined else value
+    return dict(sorted(joined.items()))

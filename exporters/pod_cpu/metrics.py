@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from prometheus_client import Metric
-from prometheus_client.metrics_core import GaugeMetricFamily
-
+from exporters.family import Family, gauge
+from exporters.pod_cpu.config import PodCpuSettings
 from exporters.pod_cpu.snapshot import Pod, Snapshot
 
 LABELS = ("namespace", "pod", "workload")
@@ -25,15 +24,15 @@ METRICS: Mapping[str, tuple[str, Callable[[Pod], float | None]]] = {
 """Help and value by name; a pod without the value has no series."""
 
 
-def families(snapshots: Sequence[Snapshot]) -> Iterable[Metric]:
+def families(snapshots: Sequence[Snapshot], _settings: PodCpuSettings) -> Iterable[Family]:
     """One family a metric, sorted by pod."""
     pods = sorted(
         (pod for snapshot in snapshots for pod in snapshot.pods),
         key=lambda pod: (pod.namespace, pod.name, pod.workload),
     )
     for name, (text, value) in METRICS.items():
-        family = GaugeMetricFamily(name, text, labels=LABELS)
+        family = gauge(name, text, *LABELS)
         for pod in pods:
             if (known := value(pod)) is not None:
-                family.add_metric((pod.namespace, pod.name, pod.workload), known)
+                family.add((pod.namespace, pod.name, pod.workload), known)
         yield family

@@ -4,6 +4,7 @@ import inspect
 import os
 import re
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
@@ -106,6 +107,9 @@ def word(field: FieldInfo) -> str:
     inside = list(pieces(whole(field)))
     if Literal in inside:
         return " or ".join(f"`{choice}`" for choice in get_args(field.annotation))
+    for piece in inside:
+        if inspect.isclass(piece) and issubclass(piece, Enum):
+            return " or ".join(f"`{choice}`" for choice in piece)
     if any(is_section(piece) for piece in inside):
         return "list of sections" if tuple in inside else "section"
     if dict in inside:

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 from fastapi import FastAPI
-from prometheus_client import Metric
-from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from exporters.app import create
 from exporters.errors import Reason, SourceError
 from exporters.exporter import Exporter, ExporterSettings
+from exporters.family import Family, gauge
 
 
 @dataclass(frozen=True)
@@ -50,11 +49,11 @@ class Switched:
         self.mood = "closed"
 
 
-def families(snapshots: Sequence[Value]) -> Iterable[Metric]:
-    gauge = GaugeMetricFamily("thing", "A thing.", labels=["name"])
+def families(snapshots: Sequence[Value], _settings: ExporterSettings) -> Iterable[Family]:
+    thing = gauge("thing", "A thing.", "name")
     for snapshot in snapshots:
-        gauge.add_metric([snapshot.name], snapshot.value)
-    return [gauge]
+        thing.add([snapshot.name], snapshot.value)
+    return [thing]
 
 
 def application(*sources: Switched, interval: float = 0.02) -> FastAPI:
@@ -203,11 +202,13 @@ async def test_metrics_are_text_0_0_4_with_the_process_itself() -> None:
         assert "process_resident_memory_bytes" in response.text
 
 
-async def test_large_metrics_are_compressed_when_asked_for() -> None:
-    """Gzip for who accepts it."""
-    sources = [Switched(f"source-{number}") for number in range(40)]
+async def test_metrics_are_compressed_when_asked_for() -> None:
+    """Gzip for who accepts it, plain text for who does not."""
+    async with running(Switched("a")) as client:
+        plain = await client.get("/metrics", headers={"accept-encoding": "identity"})
+        assert "content-encoding" not in plain.headers
     async with (
-        running(*sources) as client,
+        running(Switched("a")) as client,
         client.stream("GET", "/metrics", headers={"accept-encoding": "gzip"}) as response,
     ):
         assert response.headers["content-encoding"] == "gzip"

@@ -28,9 +28,11 @@ MESSAGES = {
     "kafka_lag/nameless_among_several": "clusters: each needs a name when there are several",
     "kafka_lag/no_bootstrap_servers": "clusters[0].bootstrap_servers: needs at least one entry",
     "kafka_lag/no_clusters": "clusters: needs at least one entry",
+    "kafka_lag/no_series": "max_series: input should be greater than 0",
     "kafka_lag/one_server_as_text": "clusters[0].bootstrap_servers: must be a list",
     "kafka_lag/timeout_longer_than_interval": "timeout (10s) is longer than interval (5s)",
     "kafka_lag/unknown_key": "clusters[0].group: unknown key",
+    "kafka_lag/unknown_level": "level: input should be 'group', 'topic' or 'partition'",
     "pod_cpu/bad_port": "listen: '127.0.0.1' is not host:port with a port from 1 to 65535",
     "pod_cpu/bad_regex": (
         "sources[0].pods[0].command: '*users' is not a regular expression: nothing to repeat at position 0"

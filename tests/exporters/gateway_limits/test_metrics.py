@@ -2,12 +2,17 @@
 
 from collections.abc import Callable
 
-from exporters.app import all_families
 from exporters.collection import Status
 from exporters.errors import Reason, SourceError
-from exporters.exposition import render
+from exporters.exposition import Exposition
 from exporters.gateway_limits import EXPORTER
+from exporters.gateway_limits.config import Envoy, GatewayLimitsSettings
 from exporters.gateway_limits.snapshot import Decision, Origin, Outcome, Snapshot
+from exporters.scrape import all_families
+
+SETTINGS = GatewayLimitsSettings(
+    listen="127.0.0.1:9309", gateways=(Envoy(kind="envoy", name="edge", admin="http://127.0.0.1:9901"),)
+)
 
 
 def test_metrics(golden: Callable[[str, str], None]) -> None:
@@ -22,4 +27,4 @@ def test_metrics(golden: Callable[[str, str], None]) -> None:
     up = Status("edge", Snapshot("edge", decided), attempts=1, duration=0.002, last_success=1_700_000_000.5)
     error = SourceError(Reason.TIMEOUT, "not read within 4 s")
     down = Status[Snapshot]("inner", None, error, attempts=1, duration=4.0, failures={Reason.TIMEOUT: 1})
-    golden("metrics.prom", render(all_families(EXPORTER, [up, down])).decode())
+    golden("metrics.prom", Exposition().render(all_families(EXPORTER, SETTINGS, [up, down])).decode())

@@ -1,13 +1,17 @@
 """The text of /metrics."""
 
 from collections.abc import Callable
+from typing import Any
 
-from exporters.app import all_families
+import pytest
+
 from exporters.collection import Status
 from exporters.errors import Reason, SourceError
-from exporters.exposition import render
+from exporters.exposition import Exposition
 from exporters.kafka_lag import EXPORTER
+from exporters.kafka_lag.config import Cluster, KafkaLagSettings
 from exporters.kafka_lag.snapshot import Group, Partition, Snapshot
+from exporters.scrape import all_families
 
 ORDERS = [Partition("orders", number) for number in range(3)]
 QUESTIONS = Partition("questions", 0)
@@ -34,8 +38,17 @@ def snapshot(cluster: str | None) -> Snapshot:
     )
 
 
-def text(*statuses: Status[Snapshot]) -> str:
-    return render(all_families(EXPORTER, statuses)).decode()
+def text(*statuses: Status[Snapshot], **wanted: Any) -> str:
+    clusters = (Cluster(bootstrap_servers=("127.0.0.1:9092",)),)
+    settings = KafkaLagSettings(listen="127.0.0.1:9308", clusters=clusters, **wanted)
+    return Exposition().render(all_families(EXPORTER, settings, statuses)).decode()
+
+
+def series(text: str) -> set[str]:
+    """Names with labels of the exporter's series about Kafka."""
+    return {
+        line.rpartition(" ")[0] for line in text.splitlines() if line.startswith("kafka_") and "_lag_up" not in line
+    }
 
 
 def test_metrics_of_one_cluster_without_a_name(golden: Callable[[str, str], None]) -> None:
@@ -75,3 +88,47 @@ def test_the_order_of_what_was_read_does_not_show() -> None:
         written=one.written,
     )
     assert text(Status("kafka", one, attempts=1)) == text(Status("kafka", other, attempts=1))
+
+
+LEVELS = {
+    "partition": {"partition", "topic", "group"},
+    "topic": {"topic", "group"},
+    "group": {"group"},
+}
+
+
+def told_of(series: str) -> str:
+    """The smallest thing that a series is told of."""
+    return next((thing for thing in ("partition", "topic") if f"{thing}=" in series), "group")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_level_is_the_finest_detail(level: str) -> None:
+    """Coarser series stay as they are; what is finer is not there, and not counted as dropped: nobody asked for it."""
+    status = Status("kafka", snapshot(None), attempts=1)
+    whole, part = text(status), text(status, level=level)
+    assert {told_of(name) for name in series(part)} == LEVELS[level]
+    assert series(part) == {name for name in series(whole) if told_of(name) in LEVELS[level]}
+    assert "kafka_lag_dropped_series 0\n" in part
+
+
+@pytest.mark.parametrize(("spare", "level"), [(0, "partition"), (-1, "topic")])
+def test_the_budget_is_kept_by_telling_less_detail(spare: int, level: str) -> None:
+    """One series too many, and all partitions are told in sum by topic; how many series that leaves out is told."""
+    status = Status("kafka", snapshot(None), attempts=1)
+    kafkas = {
+        name
+        for name in series(text(status))
+        if not name.startswith(("kafka_lag_dropped", "kafka_lag_coll", "kafka_lag_fail"))
+    }
+    partitions = sum(told_of(name) == "partition" for name in kafkas)
+    kept = text(status, max_series=len(kafkas) + spare)
+    assert {told_of(name) for name in series(kept)} == LEVELS[level]
+    assert f"kafka_lag_dropped_series {0 if level == 'partition' else partitions}\n" in kept
+
+
+def test_a_budget_that_topics_pass_leaves_groups() -> None:
+    """Then there is one number a group, and never none."""
+    kept = series(text(Status("kafka", snapshot(None), attempts=1), max_series=1))
+    assert {told_of(name) for name in kept} == {"group"}
+    assert 'kafka_consumergroup_lag_overall{consumergroup="questions \\"new\\""}' in kept

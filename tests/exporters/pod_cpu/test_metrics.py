@@ -2,11 +2,19 @@
 
 from collections.abc import Callable
 
-from exporters.app import all_families
 from exporters.collection import Status
-from exporters.exposition import render
+from exporters.exposition import Exposition
 from exporters.pod_cpu import EXPORTER
+from exporters.pod_cpu.config import PodCpuSettings, Process, ProcessPod
 from exporters.pod_cpu.snapshot import Pod, Snapshot
+from exporters.scrape import all_families
+
+SETTINGS = PodCpuSettings(
+    listen="127.0.0.1:9310",
+    sources=(
+        Process(kind="process", pods=(ProcessPod(namespace="demo", pod="users-0", workload="users", command="users"),)),
+    ),
+)
 
 
 def test_metrics(golden: Callable[[str, str], None]) -> None:
@@ -18,4 +26,4 @@ def test_metrics(golden: Callable[[str, str], None]) -> None:
         Pod("demo", "answers-0", "answers", usage=1.5),
     )
     status = Status("process", Snapshot(pods), attempts=2, duration=0.004, last_success=1_700_000_000.5)
-    golden("metrics.prom", render(all_families(EXPORTER, [status])).decode())
+    golden("metrics.prom", Exposition().render(all_families(EXPORTER, SETTINGS, [status])).decode())
