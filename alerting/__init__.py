@@ -4,9 +4,7 @@
 ``receive``   webhook body -> Notification, or Rejected with the HTTP status and a sentence (pure)
 ``routes``    labels -> channel (pure)
 ``episodes``  which of two reports is the newer, and which message an alert belongs to (pure)
-``store``     what was heard, and what Slack was confirmed to show; durable (``schema`` holds the tables,
-              ``rows`` reads them as the model's values)
-``record``    what a notification changes in the tables, in one of the store's transactions
+``store/``    what was heard, and what Slack was confirmed to show; durable, in SQLite or PostgreSQL
 ``plan``      stored state -> the one next step towards what Slack should show (pure)
 ``render``    step -> Block Kit within Slack's limits (pure; ``text`` and ``units`` hold escaping and numbers)
 ``deliver``   steps -> Slack: pacing, back-off, look-up of unknown outcomes; the only place that sleeps

@@ -23,7 +23,7 @@ def start(settings: RouterSettings) -> None:
 async def check(settings: RouterSettings) -> None:
     """Open the store once, so that a store that can't be used ends the process with one sentence."""
     try:
-        store = await open_store(settings.store)
+        store = await open_store(settings.store, settings.store_password())
     except StoreError as error:
         raise SystemExit(f"{settings.store}: {error}") from None
     await store.close()

@@ -20,7 +20,7 @@ from alerting.pipeline import Pipeline, assemble
 from alerting.receive import MAX_BODY, too_large
 from alerting.routes import compiled
 from alerting.slack import open_slack
-from alerting.store import open_store
+from alerting.store import open_store, upkeep
 
 log = structlog.get_logger("alerting.app")
 
@@ -34,7 +34,7 @@ def make_app(settings: RouterSettings, clock: Callable[[], datetime], pace: Pace
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        store = await open_store(settings.store, metrics.store_failures.inc)
+        store = await open_store(settings.store, settings.store_password(), metrics.store_failures.inc)
         slack_settings = settings.slack
         token = slack_settings.bot_token().get_secret_value()
         async with open_slack(token, slack_settings.base_url, slack_settings.timeout) as slack:
@@ -85,13 +85,13 @@ def _add_views(app: FastAPI, metrics: Metrics, clock: Callable[[], datetime]) ->
 
     @app.get("/-/ready")
     async def ready(request: Request) -> Response:
-        await _pipeline(request).store.probe()
+        await _pipeline(request).store.run(upkeep.probe)
         return PlainTextResponse("ok\n")
 
     @app.get("/metrics")
     async def exposition(request: Request) -> Response:
         try:
-            census = await _pipeline(request).store.census()
+            census = await _pipeline(request).store.run(upkeep.census)
         except StoreError as error:
             log.error("metrics without the store's gauges", error=str(error))
             census = None
@@ -99,7 +99,7 @@ def _add_views(app: FastAPI, metrics: Metrics, clock: Callable[[], datetime]) ->
 
     @app.get("/")
     async def status(request: Request) -> Response:
-        return HTMLResponse(page(await _pipeline(request).store.census(), clock()))
+        return HTMLResponse(page(await _pipeline(request).store.run(upkeep.census), clock()))
 
 
 def _pipeline(request: Request) -> Pipeline:

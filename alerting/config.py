@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, PositiveInt, SecretStr, model_validator
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from process.settings import Address, BaseUrl, Seconds, Settings, pattern, secret
 
@@ -23,11 +25,29 @@ def _matcher(value: str) -> str:
     return value
 
 
+def _store(value: str) -> str:
+    if "://" not in value:
+        return value
+    try:
+        url = make_url(value)
+    except (ArgumentError, ValueError):
+        raise ValueError("is not a PostgreSQL address such as postgresql://user@host:5432/database") from None
+    if url.password is not None or "password" in url.query:
+        raise ValueError("holds a password: put it into the environment variable PGPASSWORD or store_password_file")
+    if url.drivername != "postgresql" or not url.database:
+        raise ValueError("is neither a path nor a PostgreSQL address such as postgresql://user@host:5432/database")
+    return value
+
+
 Channel = Annotated[str, AfterValidator(_channel)]
 """``#name`` or a channel id."""
 
 Matcher = Annotated[str, AfterValidator(_matcher)]
 """A label's value, or ``~`` and a regular expression that must match the whole value."""
+
+
+StoreAddress = Annotated[str, AfterValidator(_store)]
+"""The path of an SQLite file, or ``postgresql://user@host:port/database``."""
 
 
 class RouteSettings(Settings):
@@ -80,10 +100,20 @@ class RouterSettings(Settings):
     """All of the router's settings. What is over is forgotten after `keep`."""
 
     listen: Address
-    store: Path
+    store: StoreAddress
+    store_password_file: Path | None = None
     slack: SlackSettings
     routes: tuple[RouteSettings, ...] = ()
     default_channel: Channel
     links: LinkSettings = LinkSettings()
     message: MessageSettings = MessageSettings()
     keep: Seconds = WEEK
+
+    @model_validator(mode="after")
+    def _has_password(self) -> "RouterSettings":
+        self.store_password()
+        return self
+
+    def store_password(self) -> SecretStr | None:
+        """Find PostgreSQL's password: PGPASSWORD wins over the file; None where the server asks for none."""
+        return secret(None, self.store_password_file, "PGPASSWORD")

@@ -20,7 +20,7 @@ from alerting.metrics import Metrics
 from alerting.model import Episode, Intent, Message, Method
 from alerting.plan import Edit, Post, Reply, Step
 from alerting.slack import Slack
-from alerting.store import Store
+from alerting.store import Store, outbox, upkeep
 
 log = structlog.get_logger("alerting.deliver")
 
@@ -122,7 +122,7 @@ class Delivery:
         """Ask for the channels that an earlier life left undelivered, until the store answers."""
         while True:
             try:
-                return await self.store.channels()
+                return await self.store.run(outbox.channels)
             except StoreError as error:
                 log.error("delivery waits for the store", error=str(error))
                 await asyncio.sleep(self.pace.first_wait)
@@ -147,10 +147,10 @@ class Delivery:
                 await gate.wait()
                 bell.clear()
                 now = self.clock()
-                due = await self.store.due(channel, now, self.pace.longest)
+                due = await self.store.run(outbox.due, channel, now, self.pace.longest)
                 left = (due.not_before - now).total_seconds() if due else None
                 if due and left is not None and left <= 0:
-                    await self._advance(await self.store.load(due.episode_id), gate)
+                    await self._advance(await self.store.run(outbox.load, due.episode_id), gate)
                 else:
                     await _until(bell, left)
             except StoreError as error:
@@ -165,7 +165,7 @@ class Delivery:
             elif wanted := self.wanted(episode):
                 await self._take(episode, *wanted)
             else:
-                await self.store.settle(episode)
+                await self.store.run(outbox.settle, episode)
                 return
             gate.passed()
         except DeliveryError as error:
@@ -183,16 +183,16 @@ class Delivery:
             case Post(view=view):
                 intent = await self._begin(episode, Method.POST, digest=view.digest)
                 posted = await self.slack.post(episode.channel, message, intent.delivery_id)
-                await self.store.posted(episode.id, posted, view.digest, self.clock())
+                await self.store.run(outbox.posted, episode.id, posted, view.digest, self.clock())
                 self._count(Method.POST, episode, step)
             case Edit(view=view) if episode.root:
                 await self.slack.edit(episode.root, message)
-                await self.store.edited(episode.id, view.digest, self.clock())
+                await self.store.run(outbox.edited, episode.id, view.digest, self.clock())
                 self._count(Method.EDIT, episode, step)
             case Reply(told=told):
                 intent = await self._begin(episode, Method.REPLY, told=told)
                 await self.slack.post(episode.channel, message, intent.delivery_id, episode.root)
-                await self.store.replied(episode.id, told, self.clock())
+                await self.store.run(outbox.replied, episode.id, told, self.clock())
                 self._count(Method.REPLY, episode, step)
 
     async def _begin(
@@ -200,7 +200,7 @@ class Delivery:
     ) -> Intent:
         now = self.clock()
         intent = Intent(uuid.uuid4().hex, method, digest, told or {}, now)
-        await self.store.begin(episode.id, intent, now + timedelta(seconds=self.pace.settle))
+        await self.store.run(outbox.begin, episode.id, intent, now + timedelta(seconds=self.pace.settle))
         return intent
 
     async def _look_up(self, episode: Episode, intent: Intent) -> None:
@@ -216,11 +216,11 @@ class Delivery:
             found = None
             resolution = "not_visible" if error.reason in BLIND else "resent"
         if found is None:
-            await self.store.drop_intent(episode.id, self.clock())
+            await self.store.run(outbox.drop_intent, episode.id, self.clock())
         elif intent.method is Method.POST:
-            await self.store.posted(episode.id, found, intent.digest, self.clock())
+            await self.store.run(outbox.posted, episode.id, found, intent.digest, self.clock())
         else:
-            await self.store.replied(episode.id, intent.told, self.clock())
+            await self.store.run(outbox.replied, episode.id, intent.told, self.clock())
         self.metrics.unknown_outcomes.labels(resolution).inc()
         log.info("unknown outcome looked up", episode=episode.id, channel=episode.channel, resolution=resolution)
 
@@ -235,7 +235,7 @@ class Delivery:
             self.metrics.retries.labels(error.reason.value).inc()
             log.warning("delivery will be tried again", seconds=wait, **where)
             until = self.clock() + timedelta(seconds=max(wait, self.pace.settle) if error.unknown else wait)
-            await self.store.postpone(episode.id, until, sent=error.unknown or episode.intent is not None)
+            await self.store.run(outbox.postpone, episode.id, until, sent=error.unknown or episode.intent is not None)
         else:
             gate.passed()
             log.error("dead letter: Slack refuses it until somebody acts", **where)
@@ -248,17 +248,17 @@ class Delivery:
                 link = await self.slack.permalink(episode.root)
             except DeliveryError as error:
                 log.warning("no link to the former message", episode=episode.id, reason=error.reason)
-        await self.store.detach(episode.id, link, self.clock())
+        await self.store.run(outbox.detach, episode.id, link, self.clock())
 
     async def _bury(self, episode: Episode, error: DeliveryError, *, sent: bool) -> None:
         until = self.clock() + timedelta(seconds=self.pace.dead_retry)
-        await self.store.bury(episode.id, until, error.reason.value, error.code, sent=sent)
+        await self.store.run(outbox.bury, episode.id, until, error.reason.value, error.code, sent=sent)
 
     async def _keep_house(self) -> None:
         """Forget what has been over for longer than `keep`."""
         while True:
             try:
-                lost = await self.store.purge(self.clock() - self.keep)
+                lost = await self.store.run(upkeep.purge, self.clock() - self.keep)
             except StoreError as error:
                 log.error("old messages can't be forgotten", error=str(error))
             else:

@@ -23,7 +23,7 @@ from alerting.receive import receive
 from alerting.render import render
 from alerting.routes import Routes
 from alerting.slack import Slack
-from alerting.store import Store
+from alerting.store import Store, inbox
 
 WATCHDOG = "Watchdog"
 """`alertname` of the alert that always fires. It makes no message: its absence is the news, and so is its end."""
@@ -46,9 +46,9 @@ class Pipeline:
             Routed(alert, self.routes.channel(alert.labels)) for alert in notification.alerts if not _is_watchdog(alert)
         ]
         if beats:
-            await self.store.beat(beats[-1].fingerprint, self.clock())
+            await self.store.run(inbox.beat, beats[-1].fingerprint, self.clock())
         if routed:
-            self.delivery.wake(await self.store.record(notification, routed, self.clock()))
+            self.delivery.wake(await self.store.run(inbox.record, notification, routed, self.clock()))
 
 
 def assemble(

@@ -17,6 +17,7 @@ from compose.addresses import OFFSETS, native
 from compose.native import tools
 from compose.native.parts import PARTS
 from compose.native.stack import Stack, StackError, free
+from tests.postgresql import PostgreSQL, running
 
 # programs unpacked from Debian's packages are found by name, as on a machine that has them installed
 os.environ["PATH"] = os.pathsep.join((os.environ["PATH"], str(tools.UNPACKED / "usr/bin")))
@@ -32,7 +33,7 @@ def clean_environment() -> Iterator[None]:
     """No setting of the person's shell reaches a test."""
     kept = dict(os.environ)
     for name in list(os.environ):
-        if name.startswith(("BONGSU_", "SLACK_", "OTEL_")):
+        if name.startswith(("BONGSU_", "SLACK_", "OTEL_", "PG")):
             del os.environ[name]
     yield
     os.environ.clear()
@@ -119,6 +120,13 @@ def kafka(parts: Parts) -> Iterator[Broker]:
     """One Apache Kafka for all tests of the session; a test that stops it starts it again."""
     with parts("kafka") as stack:
         yield Broker(stack)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """One PostgreSQL for all tests of the session; each makes databases of its own."""
+    with running() as server:
+        yield server
 
 
 Served = Callable[..., AbstractAsyncContextManager[int]]

@@ -34,6 +34,10 @@ CHROMIUM_FLAGS = (
 COMPOSE_SCHEMA = UNPACKED / "usr/lib/python3/dist-packages/compose/config/compose_spec.json"
 """JSON schema of the Compose specification, as the package docker-compose 1.29 carries it."""
 
+POSTGRESQL = Path("/usr/lib/postgresql")
+POSTGRESQL_CLUSTERS = Path("/etc/postgresql-common/createcluster.conf")
+"""What Debian's package reads before it makes a cluster and serves it."""
+
 ALERTMANAGER_TEMPLATES = tuple(
     Path("/usr/share/prometheus/alertmanager") / name for name in ("default.tmpl", "email.tmpl")
 )
@@ -87,6 +91,14 @@ def chromium() -> str:
     return program(*CHROMIUM)
 
 
+def postgresql() -> Path:
+    """Folder of PostgreSQL's server programs, which Debian keeps off PATH; the newest version of them."""
+    found = sorted(POSTGRESQL.glob("*/bin/initdb"), key=lambda program: float(program.parts[-3]))
+    if not found:
+        raise ToolMissing("PostgreSQL is not installed: run `bongsu install --tests`")
+    return found[-1].parent
+
+
 def kafka_version() -> str:
     """Version of Apache Kafka that the pom asks for."""
     match = re.search(r"<version>([\d.]+)</version>", KAFKA_POM.read_text(encoding="utf-8"))
@@ -127,6 +139,10 @@ def _has_prometheus() -> bool:
 def _has_alertmanager() -> bool:
     debian = _has("prometheus-alertmanager") and all(template.exists() for template in ALERTMANAGER_TEMPLATES)
     return (_has("alertmanager") or debian) and _has("amtool")
+
+
+def _has_postgresql() -> bool:
+    return any(POSTGRESQL.glob("*/bin/initdb"))
 
 
 def _has_kafka() -> bool:
@@ -192,6 +208,14 @@ def _install_alertmanager() -> None:
     _run(*command)
 
 
+def _install_postgresql() -> None:
+    """Install the programs alone: no cluster, hence no service."""
+    if os.geteuid() == 0 and not POSTGRESQL_CLUSTERS.exists():
+        POSTGRESQL_CLUSTERS.parent.mkdir(exist_ok=True)
+        POSTGRESQL_CLUSTERS.write_text("create_main_cluster = false\n", encoding="utf-8")
+    _install_debian("postgresql")()
+
+
 def _install_kafka() -> None:
     libraries = kafka_libraries()
     # no template expansion of plugins' own output folders: the class path is what the pom resolves to, nothing else
@@ -225,6 +249,7 @@ TEST = (
         lambda: _has(*CHROMIUM),
         _install_debian("chromium", "fonts-noto-cjk", "fonts-noto-color-emoji"),
     ),
+    Tool("PostgreSQL", "Debian", _has_postgresql, _install_postgresql),
     Tool("schema of compose.yaml", "Debian", lambda: COMPOSE_SCHEMA.exists(), _unpack_debian("docker-compose")),
 )
 """What the test suite needs beside that."""

@@ -19,7 +19,7 @@ from alerting.metrics import Metrics
 from alerting.pipeline import Pipeline, assemble
 from alerting.routes import compiled
 from alerting.slack import open_slack
-from alerting.store import Store, open_store
+from alerting.store import Store, open_store, outbox
 
 TOKEN = "xoxb-test-1"
 FAST = Pace(gap=0.0, settle=0.02, first_wait=0.01, longest_wait=0.05, dead_retry=0.1)
@@ -305,7 +305,7 @@ def settings(tmp_path: Path, workspace: Workspace) -> RouterSettings:
     return RouterSettings.model_validate(
         {
             "listen": "127.0.0.1:1",
-            "store": tmp_path / "router.db",
+            "store": str(tmp_path / "router.db"),
             "slack": {"token": TOKEN, "base_url": workspace.url, "timeout": 0.3},
             "routes": [{"match": {"signal": "kafka_lag"}, "channel": "#kafka"}],
             "default_channel": "#alerts",
@@ -368,7 +368,7 @@ class Router:
     async def settled(self, seconds: float = 10) -> None:
         """Wait until Slack shows all of it, or raise what ended the delivery."""
         async with asyncio.timeout(seconds):
-            while await self.store.channels():
+            while await self.store.run(outbox.channels):
                 if self.task.done():
                     self.task.result()
                 await asyncio.sleep(0.005)
@@ -382,7 +382,7 @@ async def router_on(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[Router]:
     """Start a router; at the end it is cut off, not asked to finish."""
-    store = await open_store(settings.store)
+    store = await open_store(settings.store, settings.store_password())
     metrics = Metrics()
     slack_settings = settings.slack
     async with open_slack(TOKEN, slack_settings.base_url, slack_settings.timeout) as slack:

@@ -30,7 +30,7 @@ def told(alert, webhook_body, alerts):
 async def outcome(start, settings, workspace, bodies, pauses=frozenset()):
     """What Slack shows after these bodies, with Slack brought up to date after some of them."""
     workspace.messages.clear()
-    fresh = settings.model_copy(update={"store": settings.store.with_name(f"{uuid.uuid4().hex}.db")})
+    fresh = settings.model_copy(update={"store": settings.store.replace("router.db", f"{uuid.uuid4().hex}.db")})
     async with start(settings=fresh) as router:
         for index, body in enumerate(bodies):
             await router.accept(body)

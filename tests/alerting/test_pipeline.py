@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from alerting.deliver import Pace
+from alerting.store import upkeep
 
 
 async def test_a_group_is_one_message_from_firing_to_resolved(start, workspace, webhook_body, alert):
@@ -105,7 +106,7 @@ async def test_a_watchdog_makes_no_message(start, workspace, webhook_body, alert
     async with start() as router:
         await router.accept(webhook_body(alert("w", labels={"alertname": "Watchdog"})))
         await router.settled()
-        assert (await router.store.census()).watchdog_at is not None
+        assert (await router.store.run(upkeep.census)).watchdog_at is not None
     assert workspace.calls == []
 
 
@@ -242,13 +243,13 @@ async def test_a_refusal_is_a_dead_letter_until_somebody_acts(start, workspace, 
     async with start() as router:
         await router.accept(webhook_body(alert("a")))
         async with asyncio.timeout(5):
-            while not (census := await router.store.census()).dead_letters:
+            while not (census := await router.store.run(upkeep.census)).dead_letters:
                 await asyncio.sleep(0.005)
         assert census.dead_letters == {reason: 1}
         assert census.messages[0].dead_code == code
         del workspace.refusals["chat.postMessage"]
         await router.settled()
-        assert (await router.store.census()).dead_letters == {}
+        assert (await router.store.run(upkeep.census)).dead_letters == {}
     assert len(workspace.roots()) == 1
 
 
@@ -259,7 +260,7 @@ async def test_a_clock_that_is_set_back_does_not_hold_a_delivery(start, workspac
     async with start(clock=lambda: datetime.now(UTC) + ahead[0]) as router:
         await router.accept(webhook_body(alert("a")))
         async with asyncio.timeout(5):
-            while not (await router.store.census()).dead_letters:
+            while not (await router.store.run(upkeep.census)).dead_letters:
                 await asyncio.sleep(0.005)
         ahead[0] = timedelta(0)
         del workspace.refusals["chat.postMessage"]

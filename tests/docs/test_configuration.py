@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, SecretStr, TypeAdapter
 from pydantic.fields import FieldInfo
 
+from alerting.config import StoreAddress
 from compose.addresses import SLACK_TOKEN
 from compose.check import MODELS
 from demo.load import scenario
@@ -35,6 +36,7 @@ WORDS: Mapping[Any, str] = {
     Pattern: "regular expression",
     BaseUrl: "URL",
     SecretStr: "secret",
+    StoreAddress: "path or `postgresql://…`",
     Path: "path",
     bool: "true or false",
     int: "whole number",

@@ -1,38 +1,46 @@
 """A notification into the tables: which alerts are news, which episode each belongs to, which messages that changes.
 
-The judging is ``episodes``' and pure; here are the statements around it. They run in a transaction of the store's.
+The judging is ``episodes``' and pure; here are the statements around it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, select, update
 
-from alerting import rows
 from alerting.episodes import Heard, News, Placed, Span, judge, place
 from alerting.model import Alert, Group, Notification, Routed, Status
-from alerting.schema import alerts, episodes
+from alerting.store import rows
+from alerting.store.database import locked
+from alerting.store.schema import alerts, episodes, watchdogs
 
 
-async def record(
-    connection: AsyncConnection, notification: Notification, routed: Sequence[Routed], now: datetime
+def record(
+    connection: Connection, notification: Notification, routed: Sequence[Routed], now: datetime
 ) -> frozenset[str]:
     """Keep what a notification adds; return the channels whose messages it changes."""
     group = notification.group
-    heard = await _heard(connection, group.key, [item.alert.fingerprint for item in routed])
+    locked(connection, [group.key])
+    heard = _heard(connection, group.key, [item.alert.fingerprint for item in routed])
     news = [(item, _judge(item.alert, heard, now)) for item in _distinct(routed)]
-    last = await _last_spans(connection, group.key)
+    last = _last_spans(connection, group.key)
     placed = [
         place(item, heard.get(item.alert.fingerprint), last, now) for item, verdict in news if verdict is News.NEWER
     ]
-    kept = await _keep(connection, group, placed, now)
+    kept = _keep(connection, group, placed, now)
     live = {
         heard[item.alert.fingerprint].span.id for item, verdict in news if verdict is News.SAME and item.alert.firing
     }
-    changed = await _truncate(connection, kept | live, notification.truncated) | kept
-    return await _touch(connection, changed, now)
+    changed = _truncate(connection, kept | live, notification.truncated) | kept
+    return _touch(connection, changed, now)
+
+
+def beat(connection: Connection, fingerprint: str, now: datetime) -> None:
+    """Note that this Watchdog alert was heard firing."""
+    locked(connection, ["Watchdog"])
+    connection.execute(delete(watchdogs))
+    connection.execute(insert(watchdogs).values(fingerprint=fingerprint, heard_at=now))
 
 
 def _distinct(routed: Sequence[Routed]) -> list[Routed]:
@@ -45,37 +53,37 @@ def _judge(report: Alert, heard: Mapping[str, Heard], now: datetime) -> News:
     return judge(known.alert, known.at, report, now) if known else News.NEWER
 
 
-async def _heard(connection: AsyncConnection, group_key: str, fingerprints: Sequence[str]) -> dict[str, Heard]:
+def _heard(connection: Connection, group_key: str, fingerprints: Sequence[str]) -> dict[str, Heard]:
     query = (
         select(alerts, episodes.c.id, episodes.c.channel, episodes.c.closed_at, episodes.c.ended_at)
         .join(episodes, episodes.c.id == alerts.c.episode_id)
         .where(alerts.c.group_key == group_key, alerts.c.latest, alerts.c.fingerprint.in_(fingerprints))
     )
-    found = (await connection.execute(query)).all()
+    found = connection.execute(query).all()
     return {row.fingerprint: Heard(rows.alert(row), row.heard_at, rows.span(row)) for row in found}
 
 
-async def _last_spans(connection: AsyncConnection, group_key: str) -> dict[str, Span]:
+def _last_spans(connection: Connection, group_key: str) -> dict[str, Span]:
     newest = select(func.max(episodes.c.id)).where(episodes.c.group_key == group_key).group_by(episodes.c.channel)
-    found = (await connection.execute(select(episodes).where(episodes.c.id.in_(newest)))).all()
+    found = connection.execute(select(episodes).where(episodes.c.id.in_(newest))).all()
     return {row.channel: rows.span(row) for row in found}
 
 
-async def _keep(connection: AsyncConnection, group: Group, placed: Sequence[Placed], now: datetime) -> set[int]:
+def _keep(connection: Connection, group: Group, placed: Sequence[Placed], now: datetime) -> set[int]:
     """Write the alerts into their episodes; return the episodes."""
     opened: dict[str, int] = {}
     homes: list[tuple[int, Alert]] = []
     for item in placed:
         home = item.episode or opened.get(item.channel)
         if home is None:
-            home = opened[item.channel] = await _open(connection, group, item, now)
+            home = opened[item.channel] = _open(connection, group, item, now)
         homes.append((home, item.alert))
     if homes:
-        await _write_alerts(connection, group.key, homes, now)
+        _write_alerts(connection, group.key, homes, now)
     return {home for home, _ in homes}
 
 
-async def _open(connection: AsyncConnection, group: Group, placed: Placed, now: datetime) -> int:
+def _open(connection: Connection, group: Group, placed: Placed, now: datetime) -> int:
     statement = insert(episodes).values(
         group_key=group.key,
         group_labels=dict(group.labels),
@@ -84,24 +92,20 @@ async def _open(connection: AsyncConnection, group: Group, placed: Placed, now: 
         since=placed.alert.starts_at,
         not_before=now,
     )
-    made = (await connection.execute(statement)).inserted_primary_key
+    made = connection.execute(statement).inserted_primary_key
     assert made is not None
     return int(made[0])
 
 
-async def _write_alerts(
-    connection: AsyncConnection, group_key: str, homes: Sequence[tuple[int, Alert]], now: datetime
-) -> None:
+def _write_alerts(connection: Connection, group_key: str, homes: Sequence[tuple[int, Alert]], now: datetime) -> None:
     keys = [{"home": home, "print": alert.fingerprint} for home, alert in homes]
     same = and_(alerts.c.episode_id == bindparam("home"), alerts.c.fingerprint == bindparam("print"))
-    await connection.execute(delete(alerts).where(same), keys)
+    connection.execute(delete(alerts).where(same), keys)
     former = and_(
         alerts.c.group_key == group_key, alerts.c.fingerprint == bindparam("print"), alerts.c.latest.is_(True)
     )
-    await connection.execute(
-        update(alerts).where(former).values(latest=False), [{"print": key["print"]} for key in keys]
-    )
-    await connection.execute(insert(alerts), [_row(home, group_key, alert, now) for home, alert in homes])
+    connection.execute(update(alerts).where(former).values(latest=False), [{"print": key["print"]} for key in keys])
+    connection.execute(insert(alerts), [_row(home, group_key, alert, now) for home, alert in homes])
 
 
 def _row(home: int, group_key: str, alert: Alert, now: datetime) -> dict[str, Any]:
@@ -120,21 +124,21 @@ def _row(home: int, group_key: str, alert: Alert, now: datetime) -> dict[str, An
     }
 
 
-async def _truncate(connection: AsyncConnection, touched: Iterable[int], truncated: int) -> set[int]:
+def _truncate(connection: Connection, touched: Iterable[int], truncated: int) -> set[int]:
     """Keep how many alerts Alertmanager left out; return the episodes where that is news."""
     other = and_(episodes.c.id.in_(list(touched)), episodes.c.truncated != truncated)
-    changed = set((await connection.execute(select(episodes.c.id).where(other))).scalars())
-    await connection.execute(update(episodes).where(episodes.c.id.in_(changed)).values(truncated=truncated))
+    changed = set(connection.execute(select(episodes.c.id).where(other)).scalars())
+    connection.execute(update(episodes).where(episodes.c.id.in_(changed)).values(truncated=truncated))
     return changed
 
 
-async def _touch(connection: AsyncConnection, changed: Iterable[int], now: datetime) -> frozenset[str]:
+def _touch(connection: Connection, changed: Iterable[int], now: datetime) -> frozenset[str]:
     """Close or re-open the changed episodes and mark them undelivered; return their channels."""
     channels = set()
     for episode_id in sorted(changed):
         mine = alerts.c.episode_id == episode_id
         facts = (
-            await connection.execute(
+            connection.execute(
                 select(
                     func.min(alerts.c.starts_at, type_=alerts.c.starts_at.type).label("since"),
                     func.max(alerts.c.ends_at, type_=alerts.c.ends_at.type).label("ended"),
@@ -142,9 +146,9 @@ async def _touch(connection: AsyncConnection, changed: Iterable[int], now: datet
                 ).where(mine)
             )
         ).one()
-        row = (await connection.execute(select(episodes).where(episodes.c.id == episode_id))).one()
+        row = connection.execute(select(episodes).where(episodes.c.id == episode_id)).one()
         over = not facts.firing and not row.truncated
-        await connection.execute(
+        connection.execute(
             update(episodes)
             .where(episodes.c.id == episode_id)
             .values(

@@ -1,7 +1,11 @@
-"""The store's tables. A change of these needs a new VERSION and its step in MIGRATIONS."""
+"""The store's tables. A change of these needs a new VERSION and its step in MIGRATIONS.
+
+A new database gets the tables as they stand here; the steps bring an older one to the same.
+"""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -19,7 +23,10 @@ from sqlalchemy import (
     Text,
     inspect,
     select,
+    text,
+    update,
 )
+from sqlalchemy.schema import CreateColumn
 from sqlalchemy.types import TypeDecorator
 
 from alerting.errors import StoreError
@@ -117,19 +124,35 @@ watchdogs = Table(
 
 VERSION = 1
 
-MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {1: metadata.create_all}
-"""From version n-1 to n; the first makes all tables."""
+MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {}
+"""From version n-1 to n."""
 
 
 def migrate(connection: Connection) -> None:
     """Bring the database to VERSION. Raises StoreError when a newer router has written it."""
-    found = 0
-    if inspect(connection).has_table(schema_version.name):
-        found = connection.execute(select(schema_version.c.version)).scalar_one_or_none() or 0
+    if not inspect(connection).has_table(schema_version.name):
+        metadata.create_all(connection)
+        connection.execute(schema_version.insert().values(version=VERSION))
+        return
+    found = connection.execute(select(schema_version.c.version)).scalar_one()
     if found > VERSION:
         raise StoreError(f"the store has schema {found}, this router knows {VERSION}: run the newer router")
     for version in range(found + 1, VERSION + 1):
         MIGRATIONS[version](connection)
-    if found < VERSION:
-        connection.execute(schema_version.delete())
-        connection.execute(schema_version.insert().values(version=VERSION))
+    connection.execute(update(schema_version).values(version=VERSION))
+
+
+def add_columns(*columns: Column[Any]) -> Callable[[Connection], None]:
+    """Return the step that adds these columns; one that must not be null needs a server_default for the old rows."""
+
+    def add(connection: Connection) -> None:
+        for column in columns:
+            definition = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.execute(text(f"ALTER TABLE {column.table.name} ADD COLUMN {definition}"))
+
+    return add
+
+
+def add_tables(*tables: Table) -> Callable[[Connection], None]:
+    """Return the step that adds these tables."""
+    return lambda connection: metadata.create_all(connection, tables)

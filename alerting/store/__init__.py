@@ -1,0 +1,14 @@
+"""What was heard, and what Slack was confirmed to show: durable before anybody is told that it is.
+
+Each room holds functions of a connection; ``await store.run(outbox.load, 7)`` runs one of them as one transaction.
+
+``database``  SQLite or PostgreSQL: opened, brought to the newest schema, one transaction a call
+``schema``    the tables and the steps from one version of them to the next; ``rows`` reads them as the model's values
+``inbox``     what a notification changes
+``outbox``    what delivery has to do, and what came of it
+``upkeep``    forgetting, counting, probing
+"""
+
+from alerting.store.database import Store, open_store
+
+__all__ = ["Store", "open_store"]

@@ -1,0 +1,55 @@
+"""Keeping house: forgetting what is over, counting, probing."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, case, delete, func, or_, select, update
+
+from alerting.model import Census, Status
+from alerting.store import rows
+from alerting.store.schema import alerts, episodes, intents, schema_version, watchdogs
+
+
+def purge(connection: Connection, before: datetime) -> int:
+    """Forget what ended before: closed episodes, and resolved alerts of those in which another still fires.
+
+    Return how many of the closed ones Slack never showed as they ended.
+    """
+    old = select(episodes.c.id).where(episodes.c.closed_at < before)
+    burning = select(alerts.c.episode_id).where(alerts.c.status == Status.FIRING.value)
+    lost = connection.scalar(
+        select(func.count())
+        .select_from(episodes)
+        .where(episodes.c.closed_at < before, episodes.c.undelivered_since.is_not(None))
+    )
+    for table in (alerts, intents):
+        connection.execute(delete(table).where(table.c.episode_id.in_(old)))
+    connection.execute(delete(episodes).where(episodes.c.closed_at < before))
+    connection.execute(
+        delete(alerts).where(
+            alerts.c.status == Status.RESOLVED.value,
+            alerts.c.heard_at < before,
+            alerts.c.episode_id.in_(burning),
+        )
+    )
+    return lost or 0
+
+
+def probe(connection: Connection) -> None:
+    """Commit something small: raises StoreError when the store can't."""
+    connection.execute(update(schema_version).values(version=schema_version.c.version))
+
+
+def census(connection: Connection) -> Census:
+    """Count what is stored."""
+    live = or_(episodes.c.closed_at.is_(None), episodes.c.undelivered_since.is_not(None))
+    firing = func.sum(case((alerts.c.status == Status.FIRING.value, 1), else_=0))
+    shown = (
+        select(episodes, firing.label("firing"), (func.count() - firing).label("resolved"))
+        .join(alerts, alerts.c.episode_id == episodes.c.id)
+        .where(live)
+        .group_by(episodes.c.id)
+        .order_by(episodes.c.dead.is_(None), episodes.c.since.desc())
+    )
+    found = connection.execute(shown).all()
+    beat = connection.scalar(select(func.max(watchdogs.c.heard_at)))
+    return rows.census(found, beat)
