@@ -3,9 +3,10 @@
 import json
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,6 +14,10 @@ import psutil
 
 STOP_SECONDS = 12.0
 """A part gets this long to end after SIGTERM: the broker writes its clean-shutdown mark, services finish a request."""
+
+
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that ask this program to end."""
 
 
 class RecordError(Exception):
@@ -48,12 +53,35 @@ def _birth(pid: int) -> str:
     return ""
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let what is inside end before this program is asked to: a signal that comes meanwhile is delivered afterwards."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # the only thread that Python interrupts
+        return
+    noted: list[int] = []
+    before = {number: signal.signal(number, lambda which, _frame: noted.append(which)) for number in ENDINGS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if noted:
+            signal.raise_signal(noted[0])
+
+
 def start(name: str, command: Sequence[str], run: Path, log: Path, environment: Mapping[str, str]) -> Running:
     """Start `command` with its output appended to `log`, and remember it in `run`/<name>.json.
 
     It gets a session of its own, so that Ctrl-C in a terminal reaches only the program that supervises. A command that
     can't be started says so in its log and has ended when it is looked at. `environment` is all that it gets.
+    Ctrl-C does not fall between the start and the record: nothing would ever end the process.
     """
+    with undisturbed():
+        return _start(name, command, run, log, environment)
+
+
+def _start(name: str, command: Sequence[str], run: Path, log: Path, environment: Mapping[str, str]) -> Running:
     log.parent.mkdir(parents=True, exist_ok=True)
     run.mkdir(parents=True, exist_ok=True)
     # Through a shell that ends at once: the part then belongs to init, not to this program. Envoy asks the kernel to

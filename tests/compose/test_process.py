@@ -1,11 +1,13 @@
 """Processes are started apart, remembered, and ended by pid and start time."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from compose.native import process
@@ -97,6 +99,33 @@ process.start("a", (sys.executable, "-c", {tied!r}), room, room / "a.log", os.en
         assert running.process() is not None
     finally:
         process.stop([running], tmp_path)
+
+
+def test_ctrl_c_never_falls_between_a_start_and_its_record(tmp_path: Path) -> None:
+    """Whenever the program is interrupted, what it has started is on record, so that somebody can end it."""
+    starter = f"""
+import os, signal, sys
+from pathlib import Path
+from compose.native import process
+room = Path({str(tmp_path)!r})
+sleep = (sys.executable, "-c", "import time; time.sleep(60) # {tmp_path}")
+for number in range(100):
+    process.start(f"part-{{number}}", sleep, room, room / "log", os.environ)
+"""
+    child = subprocess.Popen([sys.executable, "-c", starter], stderr=subprocess.DEVNULL)
+    while not process.remembered(tmp_path):
+        time.sleep(0.001)
+    child.send_signal(signal.SIGINT)
+    assert child.wait(timeout=20) != 0
+    recorded = process.remembered(tmp_path)
+    try:
+        assert {one.pid for one in recorded.values()} == {
+            found.pid
+            for found in psutil.process_iter(["cmdline"])
+            if f"# {tmp_path}" in (found.info["cmdline"] or [""])[-1]
+        }
+    finally:
+        process.stop(list(recorded.values()), tmp_path)
 
 
 def test_output_goes_to_the_log_and_its_end_can_be_shown(tmp_path: Path) -> None:
