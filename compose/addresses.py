@@ -1,6 +1,5 @@
 """The address book: every name that a configuration template may use, for processes on loopback and for containers."""
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,9 @@ DEFAULT_PORT_BASE = 18000
 
 SLACK_TOKEN = "SLACK_BOT_TOKEN"
 """With this in the environment alerts go to the real Slack and the workspace of the demo is not started."""
+
+SLACK_API = "https://slack.com/api/"
+SLACK_PAGE = "https://app.slack.com/client"
 
 DEMO_TOKEN = "xoxb-bongsu-demo"
 """Opens the demo's workspace and nothing else."""
@@ -86,11 +88,19 @@ class AddressBook:
         """Value of one name, as the templates see it."""
         return self.values[name]
 
+    @property
+    def real_slack(self) -> bool:
+        """Whether alerts go to the real Slack."""
+        return self["slack_api"] == SLACK_API
 
-def native(home: Path, port_base: int = DEFAULT_PORT_BASE, otlp: str | None = None) -> AddressBook:
+
+def native(
+    home: Path, port_base: int = DEFAULT_PORT_BASE, otlp: str | None = None, *, real_slack: bool = False
+) -> AddressBook:
     """Every part on loopback; state, logs and rendered configuration below `home`.
 
-    `otlp` is the ``host:port`` of an OTLP/HTTP receiver for the gateway's spans, None for no tracing.
+    `otlp` is the ``host:port`` of an OTLP/HTTP receiver for the gateway's spans, None for no tracing. Alerts go to the
+    workspace of the demo unless `real_slack` says otherwise.
     """
     addresses = {name: f"127.0.0.1:{port_base + offset}" for name, offset in OFFSETS.items()}
     pages = ("console", "prometheus", "alertmanager", "router", "slack")
@@ -103,15 +113,15 @@ def native(home: Path, port_base: int = DEFAULT_PORT_BASE, otlp: str | None = No
         "kafka_data": str(home / "state" / "kafka"),
         "edge_access_log": str(home / "log" / "access.log"),
         "trace_percent": "100" if otlp else "0",
-        **_slack(addresses["slack"]),
         "dashboards_url": f"http://{addresses['console']}",
         **{f"{page}_url": f"http://{addresses[page]}" for page in pages},
+        **_slack(addresses["slack"], real_slack),
     }
     listen = {f"listen_{name}": address for name, address in addresses.items()}
     return AddressBook(_with_ports({**addresses, **listen, "otlp": otlp or NO_OTLP}) | places, home / "config")
 
 
-def containers(config: Path, otlp: str | None = None) -> AddressBook:
+def containers(config: Path, otlp: str | None = None, *, real_slack: bool = False) -> AddressBook:
     """Every part in its container of compose.yaml; `config` is where the files are written for all to mount."""
     places = {
         "project": "/app",
@@ -122,17 +132,22 @@ def containers(config: Path, otlp: str | None = None) -> AddressBook:
         "kafka_data": "/var/lib/kafka/data",
         "edge_access_log": "/dev/stdout",
         "trace_percent": "100" if otlp else "0",
-        **_slack(CONTAINERS["slack"]),
         **PUBLISHED,
+        **_slack(CONTAINERS["slack"], real_slack),
     }
     listen = {f"listen_{name}": f"0.0.0.0:{address.rpartition(':')[2]}" for name, address in CONTAINERS.items()}
     return AddressBook(_with_ports({**CONTAINERS, **listen, "otlp": otlp or NO_OTLP}) | places, config)
 
 
-def _slack(workspace: str) -> dict[str, str]:
-    """The real Slack when a token for it is in the environment, else the workspace of the demo."""
-    real = os.environ.get(SLACK_TOKEN)
-    return {"slack_api": "https://slack.com/api/" if real else f"http://{workspace}/api/", "slack_token": DEMO_TOKEN}
+def _slack(workspace: str, real: bool) -> dict[str, str]:
+    """Where alerts go, and what the console can show of it: of the real Slack, only where it is."""
+    if real:
+        return {"slack_api": SLACK_API, "slack_token": "", "slack_page": "null", "slack_url": SLACK_PAGE}
+    return {
+        "slack_api": f"http://{workspace}/api/",
+        "slack_token": DEMO_TOKEN,
+        "slack_page": f"http://{workspace}",
+    }
 
 
 def _with_ports(addresses: Mapping[str, str]) -> dict[str, str]:

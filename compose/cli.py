@@ -1,5 +1,6 @@
 """`bongsu`: the whole stack from one command line."""
 
+import os
 import signal
 import sys
 import time
@@ -14,7 +15,7 @@ from rich.console import Console
 from rich.live import Live
 
 from compose import drills, render, show
-from compose.addresses import DEFAULT_PORT_BASE, PROJECT, containers
+from compose.addresses import DEFAULT_PORT_BASE, PROJECT, SLACK_TOKEN, containers
 from compose.native import process, tools
 from compose.native import stack as native_stack
 from compose.native.process import RecordError
@@ -37,7 +38,8 @@ HOME = PROJECT / ".bongsu"
 
 
 def _stack(home: Path, port_base: int | None) -> Stack:
-    return native_stack.at(home.resolve(), port_base, DEFAULT_PORT_BASE)
+    with _said():
+        return native_stack.at(home.resolve(), port_base, DEFAULT_PORT_BASE)
 
 
 @contextmanager
@@ -53,19 +55,17 @@ def _said() -> Iterator[None]:
 @app.command()
 def install(tests: Annotated[bool, typer.Option(help="Also what the test suite needs.")] = False) -> None:
     """Install what is missing from Debian's packages and Maven's artifacts."""
-    with _said():
-        wanted = tools.TEST if tests else tools.RUN
-        for tool in wanted:
-            if tool.present():
+    with _said(), console.status("") as spinner:
+        begun: dict[str, float] = {}
+        for tool in tools.install(tools.TEST if tests else tools.RUN):
+            what = f"{tool.name} ({tool.origin})"
+            if tool.name in begun:
+                console.print(f"[green]✓[/] {what}, {time.monotonic() - begun[tool.name]:.0f} s")
                 continue
-            started = time.monotonic()
-            with console.status(f"Installing {tool.name} ({tool.origin}) …"):
-                if not console.is_terminal:
-                    console.print(f"· installing {tool.name} ({tool.origin}) …")
-                tool.install()
-            console.print(f"[green]✓[/] {tool.name} ({tool.origin}), {time.monotonic() - started:.0f} s")
-        if left := tools.missing(wanted):
-            raise ToolMissing(f"still missing: {', '.join(tool.name for tool in left)}")
+            begun[tool.name] = time.monotonic()
+            spinner.update(f"Installing {what} …")
+            if not console.is_terminal:
+                console.print(f"· installing {what} …")
 
 
 @app.command()
@@ -75,9 +75,7 @@ def up(home: Home = HOME, port_base: PortBase = None) -> None:
         stack = _stack(home, port_base)
         _start(stack)
     console.print(show.table(stack.status(), console.width))
-    console.print(
-        f"\nOpen [bold]{stack.book['console_url']}[/]. `bongsu status` looks again, `bongsu down` ends it all."
-    )
+    console.print(f"\nOpen [bold]{stack.book['console_url']}[/]. `make status` looks again, `make down` ends it all.")
 
 
 @app.command()
@@ -140,6 +138,8 @@ def drill(
     stack = _stack(home, port_base)
     with _said():
         ours = not stack.running()
+        if stack.book.real_slack and not os.environ.get(SLACK_TOKEN):
+            raise StackError(f"This stack posts to your own Slack; set {SLACK_TOKEN} for the drill to read it there.")
     _end_in_order()
     try:
         with _said():
@@ -189,7 +189,8 @@ def render_for_containers(
     target: Annotated[Path, typer.Option(help="Folder to write the rendered files to.")],
 ) -> None:
     """Write the configuration files for the containers of compose.yaml."""
-    for path in render.write(containers(target, native_stack.otlp_receiver())):
+    real_slack = bool(os.environ.get(SLACK_TOKEN))
+    for path in render.write(containers(target, native_stack.otlp_receiver(), real_slack=real_slack)):
         console.print(f"[green]✓[/] {path}")
 
 
@@ -235,6 +236,8 @@ def _show_end(name: str, log: Path) -> None:
 
 
 def _stop(stack: Stack) -> None:
+    for number in process.ENDINGS:
+        signal.signal(number, signal.SIG_IGN)  # what a second Ctrl-C asks for is being done
     with console.status("Stopping …"):
         killed = stack.stop()
     if killed:
@@ -243,7 +246,7 @@ def _stop(stack: Stack) -> None:
 
 def _end_in_order() -> None:
     """Let every way to end this program stop the parts first; a shell's background job ignores SIGINT by default."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in process.ENDINGS:
         signal.signal(number, _interrupt)
 
 

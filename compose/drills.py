@@ -77,7 +77,7 @@ class Observer:
         self._http = httpx.Client(timeout=5, trust_env=False)
         self._prometheus = f"http://{book['prometheus']}/api/v1"
         self._load = f"http://{book['load']}/scenario"
-        token = os.environ.get(SLACK_TOKEN) or book["slack_token"]
+        token = os.environ[SLACK_TOKEN] if book.real_slack else book["slack_token"]
         patient = [*default_retry_handlers(), RateLimitErrorRetryHandler(max_retry_count=3)]
         self._slack = WebClient(token=token, base_url=book["slack_api"], timeout=10, retry_handlers=patient)
         self._slack.proxy = proxy(book["slack_api"])
@@ -116,7 +116,8 @@ class Observer:
     def channels(self) -> dict[str, str]:
         """Names and ids of the channels that the app is in."""
         if not self._channels:
-            found = self._slack.conversations_list(exclude_archived=True, limit=200)["channels"]
+            pages = self._slack.conversations_list(exclude_archived=True, limit=200)
+            found = (channel for page in pages for channel in page["channels"])
             self._channels = {channel["name"]: channel["id"] for channel in found if channel.get("is_member")}
         return self._channels
 
@@ -178,7 +179,7 @@ def _run_one(name: str, drill: Drill, observer: Observer, console: Console) -> R
             f"Slack refuses {error.response.get('error')}; its token needs channels:read and channels:history"
         )
     except (httpx.HTTPError, OSError) as error:
-        problems.append(f"{type(error).__name__}: {error}; `bongsu status` shows what runs")
+        problems.append(f"{type(error).__name__}: {error}; `make status` shows what runs")
     result = Result(name, fired_after, resolved_after, link, tuple(problems))
     console.print(f"[green]✓[/] {name}" if result.ok else f"[bold red]✗[/] {name}: {escape('; '.join(problems))}")
     return result
@@ -260,7 +261,8 @@ def _await_resolve(drill: Drill, observer: Observer, message: dict[str, Any]) ->
         lambda: f"the message was not edited to resolved in {RESOLVE_SECONDS:.0f} s",
         SLACK_POLL_SECONDS,
     )
-    return max(0.0, float(now[0]["edited"]["ts"]) - recovered)
+    edited = now[0].get("edited", {}).get("ts", time.time())
+    return max(0.0, float(edited) - recovered)
 
 
 def _others(drill: Drill, observer: Observer, began: float, ts: str) -> list[str]:
@@ -279,8 +281,8 @@ def _others(drill: Drill, observer: Observer, began: float, ts: str) -> list[str
 
 
 def _is_resolved(message: dict[str, Any]) -> bool:
-    """Whether the router's message, edited since it was posted, says that its group is over."""
-    return "edited" in message and "Resolved:" in message.get("text", "")
+    """Whether a message that said that it fires now says that its group is over."""
+    return "Resolved:" in message.get("text", "")
 
 
 def _timestamp(text: str) -> float:

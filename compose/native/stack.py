@@ -23,7 +23,7 @@ READY_SECONDS = 120.0
 """A part that is not ready by then has a fault worth showing; on two busy cores all are ready in about 20 s."""
 
 RECORD = "stack.json"
-"""In the stack's folder: that it is one, and the ports that it was last started with."""
+"""In the stack's folder: that it is one, and how it was last started: on which ports, to which Slack."""
 
 SECRETS = (SLACK_TOKEN,)
 ENVIRONMENT = {
@@ -61,8 +61,7 @@ class Stack:
         """Describe the stack; nothing starts yet."""
         self.home = home
         self.book = book
-        real_slack = bool(os.environ.get(SLACK_TOKEN))
-        self.parts = tuple(part for part in parts if not (real_slack and part.name == "slack"))
+        self.parts = tuple(part for part in parts if not (book.real_slack and part.name == "slack"))
         self.run = home / "run"
 
     def log(self, part: Part) -> Path:
@@ -127,7 +126,8 @@ class Stack:
                 f"{self.home} is not empty and was not made by Bongsu (it has no {RECORD}). "
                 "Name a new or empty folder with --home or BONGSU_HOME."
             )
-        record.write_text(json.dumps({"port_base": int(self.book["console_port"])}), encoding="utf-8")
+        known = {"port_base": int(self.book["console_port"]), "real_slack": self.book.real_slack}
+        record.write_text(json.dumps(known), encoding="utf-8")
 
     def wait(self, seconds: float = READY_SECONDS) -> Iterator[set[str]]:
         """Yield the names of the parts that are ready, again and again until all are.
@@ -192,11 +192,17 @@ class Stack:
 
 
 def at(home: Path, port_base: int | None, default: int) -> Stack:
-    """The stack that lives in `home`, on the ports it was last started with unless `port_base` says otherwise."""
+    """The stack that lives in `home`, on the ports it was last started with unless `port_base` says otherwise.
+
+    One that runs posts to the Slack that it was started with, whatever the environment says now.
+    """
     record = home / RECORD
-    if port_base is None and record.exists():
-        port_base = json.loads(record.read_text(encoding="utf-8"))["port_base"]
-    return Stack(home, native(home, port_base or default, otlp_receiver()))
+    known = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    real_slack = bool(os.environ.get(SLACK_TOKEN))
+    if any(one.process() for one in process.remembered(home / "run").values()):
+        real_slack = known.get("real_slack", real_slack)
+    ports = port_base or known.get("port_base", default)
+    return Stack(home, native(home, ports, otlp_receiver(), real_slack=real_slack))
 
 
 def otlp_receiver() -> str | None:

@@ -61,13 +61,14 @@ def test_no_otlp_receiver_means_no_spans() -> None:
     assert (book["trace_percent"], book["otlp_host"], book["otlp_port"]) == ("100", "collector", "4318")
 
 
-def test_a_real_slack_token_chooses_the_real_slack(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The token itself is never rendered: the router takes it from its environment."""
-    assert native(Path("/a"))["slack_api"] == "http://127.0.0.1:18400/api/"
-    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-real")
+def test_the_real_slack_in_place_of_the_workspace() -> None:
+    """Its address is in the book, its token never is: the router takes it from its environment."""
     book = native(Path("/a"))
-    assert book["slack_api"] == "https://slack.com/api/"
-    assert all("xoxb-real" not in value for value in book.values.values())
+    assert (book["slack_api"], book.real_slack) == ("http://127.0.0.1:18400/api/", False)
+    for book in (native(Path("/a"), real_slack=True), containers(Path("/a"), real_slack=True)):
+        assert (book["slack_api"], book.real_slack) == ("https://slack.com/api/", True)
+        assert (book["slack_token"], book["slack_page"]) == ("", "null")
+        assert book["slack_url"] == "https://app.slack.com/client"
 
 
 def test_the_published_pages_are_those_of_the_native_stack() -> None:

@@ -147,6 +147,27 @@ def test_only_the_router_sees_the_slack_token(
     assert [_first_line(stack.log(part)) for part in (other, router)] == ["None", "xoxb-real"]
 
 
+def test_a_stack_that_runs_keeps_its_slack(
+    tmp_path: Path, book: AddressBook, stacks: list[Stack], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which one it posts to was settled by the environment of its start; later commands look there."""
+    stack = Stack(tmp_path, book, [page("users", "users")])
+    stacks.append(stack)
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-real")
+    assert native_stack.at(tmp_path, None, 18000).book.real_slack
+    stack.start()
+    assert not native_stack.at(tmp_path, None, 18000).book.real_slack
+    stack.stop()
+    assert native_stack.at(tmp_path, None, 18000).book.real_slack
+
+
+def test_with_a_real_slack_there_is_no_workspace(tmp_path: Path) -> None:
+    """The stand-in is not a part then."""
+    parts = [page("users", "users"), page("slack", "orders")]
+    assert [part.name for part in Stack(tmp_path, native(tmp_path), parts).parts] == ["users", "slack"]
+    assert [part.name for part in Stack(tmp_path, native(tmp_path, real_slack=True), parts).parts] == ["users"]
+
+
 def _first_line(log: Path) -> str:
     deadline = time.monotonic() + 10
     while not (text := log.read_text(encoding="utf-8") if log.exists() else ""):

@@ -32,8 +32,8 @@ def create_app(settings: ConsoleSettings) -> FastAPI:
     # a query may wait for a free connection longer than for its answer, which prometheus.DEADLINE ends
     prometheus = httpx.AsyncClient(base_url=settings.prometheus, timeout=30, limits=CONNECTIONS, trust_env=False)
     load = httpx.AsyncClient(base_url=settings.load, timeout=5, limits=CONNECTIONS, trust_env=False)
-    slack = httpx.AsyncClient(base_url=settings.slack, timeout=2, limits=CONNECTIONS, trust_env=False)
-    console = Console(settings, Prometheus(prometheus), Load(load), Slack(slack))
+    slack = httpx.AsyncClient(base_url=settings.slack or "", timeout=2, limits=CONNECTIONS, trust_env=False)
+    console = Console(settings, Prometheus(prometheus), Load(load), Slack(slack) if settings.slack else None)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

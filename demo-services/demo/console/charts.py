@@ -168,7 +168,7 @@ def _threshold_lines(thresholds: Sequence[Threshold], scale: units.Scale) -> Opt
 
 def _frame(scale: units.Scale, window: Window, axis: Options) -> Options:
     axis_label = {"fontSize": 11, ":color": _css("muted")}
-    written = _formatter(scale)
+    written = _formatter(scale, _digits(axis.get("interval"), scale.size))
     return {
         "animation": False,
         "textStyle": {"fontFamily": "inherit"},
@@ -249,9 +249,14 @@ def _css(tone: str) -> str:
     return f"tone({json.dumps(tone)})"
 
 
-def _formatter(scale: units.Scale) -> str:
+def _digits(interval: float | None, size: float) -> int:
+    """Digits after the point: two, or as many as it takes to tell one tick of the axis from the next."""
+    return max(2, 1 - math.floor(math.log10(interval / size))) if interval else 2
+
+
+def _formatter(scale: units.Scale, digits: int) -> str:
     """Write the scale as a JavaScript function; `suffix` comes from a dashboard's unit, so it goes through JSON."""
     return (
-        f"v => v == null ? '–' : (v / {scale.size!r}).toLocaleString('en', {{maximumFractionDigits: 2}})"
+        f"v => v == null ? '–' : (v / {scale.size!r}).toLocaleString('en', {{maximumFractionDigits: {digits}}})"
         f" + {json.dumps(scale.suffix)}"
     )

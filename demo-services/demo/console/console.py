@@ -16,7 +16,8 @@ class Console:
     settings: ConsoleSettings
     prometheus: Prometheus
     load: Load
-    slack: Slack
+    slack: Slack | None
+    """None when alerts go to a real Slack."""
 
     def dashboards(self) -> tuple[tuple[panels.Dashboard, ...], tuple[panels.Broken, ...]]:
         """Read the dashboard files, anew for each page: they are few, and an edit shows at once."""

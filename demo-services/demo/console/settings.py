@@ -25,8 +25,9 @@ class ConsoleSettings(Settings):
     scrape_interval: Seconds
     """Prometheus' own, from its configuration: the least step of a chart, and a quarter of ``$__rate_interval``."""
     load: BaseUrl
-    slack: BaseUrl
-    """Where this process finds Slack's page; a browser may know it by another name, `pages.slack`."""
+    slack: BaseUrl | None = None
+    """Where this process finds the page of the demo's workspace; a browser may know it by another name, `pages.slack`.
+    None when alerts go to a real Slack, which can't be shown inside another page."""
     pages: Pages
     channels: Annotated[tuple[str, ...], Field(min_length=1)]
     """Slack channels on the overview."""

@@ -1,4 +1,4 @@
-"""Whether Slack's page answers: an iframe of a server that is down shows the browser's own error page."""
+"""Whether the page of the demo's workspace answers: an iframe of a server that is down shows the browser's own."""
 
 import asyncio
 import time

@@ -68,7 +68,8 @@ class Facts:
     up: Mapping[str, bool] | None
     alerts: tuple[Alert, ...] | None
     scenario: str | None
-    slack: bool
+    slack: bool | None
+    """Whether the demo's workspace answers; None when alerts go to a real Slack, which is not asked."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def _state(stage: Stage, facts: Facts) -> StageState:
 
 def _condition(stage: Stage, facts: Facts) -> tuple[Condition, str]:
     if stage.name == "Slack":
-        return ("ok", "") if facts.slack else ("bad", "does not answer")
+        return ("bad", "does not answer") if facts.slack is False else ("ok", "")
     if facts.up is None or facts.alerts is None:
         return ("bad", "can't be reached") if stage.name == "Prometheus" else ("unknown", "Prometheus can't be asked")
     if down := [part for part in stage.parts if facts.up.get(part) is False]:
@@ -167,6 +168,8 @@ def _lines(stage: Stage, facts: Facts) -> tuple[tuple[str, str], ...]:
             firing = sum(alert.state == "firing" for alert in breaches(facts.alerts))
             return ((str(firing), "firing"),)
         case "Slack":
+            if facts.slack is None:
+                return (("yours", "workspace"),)
             return (("up" if facts.slack else "down", "workspace"),)
     if stage.readings:
         return tuple(

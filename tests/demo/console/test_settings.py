@@ -22,7 +22,13 @@ MESSAGES = {
 
 
 @pytest.mark.parametrize(
-    "book", [addresses.native(Path("/x")), addresses.containers(Path("/x"))], ids=["native", "containers"]
+    "book",
+    [
+        addresses.native(Path("/x")),
+        addresses.containers(Path("/x")),
+        addresses.native(Path("/x"), real_slack=True),
+    ],
+    ids=["native", "containers", "real Slack"],
 )
 def test_the_template_fits(book: addresses.AddressBook, tmp_path: Path) -> None:
     """Rendered for loopback and for containers, the template is good settings."""
@@ -31,6 +37,7 @@ def test_the_template_fits(book: addresses.AddressBook, tmp_path: Path) -> None:
     settings = load(file, ConsoleSettings)
     assert settings.listen == book["listen_console"]
     assert settings.pages.slack == book["slack_url"]
+    assert (settings.slack is None) == book.real_slack
     assert (settings.dashboards.name, settings.runbooks.name) == ("json", "runbooks")
 
 

@@ -67,6 +67,7 @@ def test_all_is_well() -> None:
         ({"up": None, "alerts": None}, "Prometheus", "bad", "can't be reached"),
         ({"up": None, "alerts": None}, "Kafka", "unknown", "Prometheus can't be asked"),
         ({"slack": False}, "Slack", "bad", "does not answer"),
+        ({"slack": None}, "Slack", "ok", ""),
         ({"scenario": None}, "Load", "ok", ""),
     ],
 )

@@ -18,9 +18,11 @@ class SlackView:
             with Words("div", classes="slack-head"):
                 Words("h2", "Slack")
                 with Words("div", classes="tabs"):
-                    self._tabs = {name: self._tab(name) for name in console.settings.channels}
+                    shown = console.settings.channels if console.settings.slack else ()
+                    self._tabs = {name: self._tab(name) for name in shown}
                 link("Open", self._address, "quiet", elsewhere=True)
-            self._notice = Words("p", "asking Slack …", "notice")
+            real = console.settings.slack is None
+            self._notice = Words("p", "Alerts go to your own Slack." if real else "asking Slack …", "notice")
             self._frame = Words("iframe")
             self._frame.props["title"] = "Slack channel"
             self._frame.set_visibility(False)

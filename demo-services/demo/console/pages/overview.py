@@ -83,7 +83,9 @@ class Now:
         )
         self._path.show(stages.states(facts))
 
-    async def _refresh_slack(self) -> bool:
+    async def _refresh_slack(self) -> bool | None:
+        if self._console.slack is None:
+            return None
         answers = await self._console.slack.answers()
         self._slack.show(answers)
         return answers
