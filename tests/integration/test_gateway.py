@@ -10,6 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
+
+from compose.addresses import PROJECT
 
 
 @pytest.fixture
@@ -96,3 +99,18 @@ async def _counters(client: httpx.AsyncClient, gateway: Any) -> dict[str, float]
         for name, _, value in (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
         if name
     }
+
+
+async def test_the_health_check_of_its_container(gateway: Any) -> None:
+    """The command of compose.yaml, asked of the real Envoy: it is healthy when it answers, not when nothing does."""
+    compose = yaml.safe_load((PROJECT / "compose/compose.yaml").read_text(encoding="utf-8"))
+    _, *command = compose["services"]["envoy"]["healthcheck"]["test"]
+    port = gateway.admin.rpartition(":")[2]
+    codes = []
+    for asked in (port, "1"):
+        running = await asyncio.create_subprocess_exec(
+            *(part.replace("/9901;", f"/{asked};") for part in command), stderr=asyncio.subprocess.DEVNULL
+        )
+        codes.append(await running.wait())
+    assert codes[0] == 0
+    assert codes[1] != 0
