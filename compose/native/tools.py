@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,9 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bong
 KAFKA_POM = PROJECT / "compose" / "kafka" / "pom.xml"
 UNPACKED = CACHE / "debian"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+PLAYWRIGHT_BROWSERS = Path.home() / ".cache" / "ms-playwright"
+"""https://playwright.dev/python/docs/browsers#managing-browser-binaries"""
+
 CHROMIUM_FLAGS = (
     "--no-sandbox",  # Chromium refuses to run as root with it
     "--disable-gpu",
@@ -30,9 +33,6 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
 )
 """How tests and screenshots start the headless browser."""
-
-COMPOSE_SCHEMA = UNPACKED / "usr/lib/python3/dist-packages/compose/config/compose_spec.json"
-"""JSON schema of the Compose specification, as the package docker-compose 1.29 carries it."""
 
 POSTGRESQL = Path("/usr/lib/postgresql")
 POSTGRESQL_CLUSTERS = Path("/etc/postgresql-common/createcluster.conf")
@@ -54,6 +54,15 @@ class ToolMissing(Exception):
     """A program is missing and can't be installed from here; the message says what a person can do."""
 
 
+class NeedsRoot(ToolMissing):
+    """Only root can bring it; `command` is what root has to run."""
+
+    def __init__(self, command: str) -> None:
+        """Keep the command."""
+        self.command = command
+        super().__init__(f"not root; run: sudo {command}")
+
+
 @dataclass(frozen=True)
 class Tool:
     """One thing to have: `present` looks for it, `install` brings it."""
@@ -73,7 +82,7 @@ def program(*names: str) -> str:
     for name in names:
         if found := shutil.which(name, path=places):
             return found
-    raise ToolMissing(f"{names[0]} is not installed: run `bongsu install`")
+    raise ToolMissing(f"{names[0]} is not installed: run `make setup`")
 
 
 def prometheus() -> str:
@@ -87,15 +96,16 @@ def alertmanager() -> str:
 
 
 def chromium() -> str:
-    """Path of a Chromium."""
-    return program(*CHROMIUM)
+    """Path of a Chromium: the system's, else the one that Playwright has brought."""
+    brought = sorted(PLAYWRIGHT_BROWSERS.glob("chromium-*/chrome-linux*/chrome"))
+    return str(brought[-1]) if brought and not _has(*CHROMIUM) else program(*CHROMIUM)
 
 
 def postgresql() -> Path:
     """Folder of PostgreSQL's server programs, which Debian keeps off PATH; the newest version of them."""
     found = sorted(POSTGRESQL.glob("*/bin/initdb"), key=lambda program: float(program.parts[-3]))
     if not found:
-        raise ToolMissing("PostgreSQL is not installed: run `bongsu install --tests`")
+        raise ToolMissing("PostgreSQL is not installed: run `make setup-test`")
     return found[-1].parent
 
 
@@ -169,7 +179,7 @@ def _install_debian(*packages: str) -> Callable[[], None]:
         if not _has("apt-get"):
             raise ToolMissing(f"this machine has no apt-get; install what Debian calls {' '.join(packages)} yourself")
         if os.geteuid() != 0:
-            raise ToolMissing(f"not root; run: sudo apt-get install --no-install-recommends {' '.join(packages)}")
+            raise NeedsRoot(f"apt-get install -y --no-install-recommends {' '.join(packages)}")
         _refresh_package_lists()
         _run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages)
 
@@ -187,7 +197,12 @@ def _unpack_debian(*packages: str) -> Callable[[], None]:
         shutil.rmtree(downloads, ignore_errors=True)
         downloads.mkdir(parents=True)
         # as root apt hands downloads to the user _apt, who may not write here; it then says so and goes on
-        _run("apt-get", "download", "-qq", *packages, folder=downloads)
+        try:
+            _run("apt-get", "download", "-qq", *packages, folder=downloads)
+        except ToolMissing as error:
+            raise ToolMissing(
+                f"{error}\nOn a new machine the lists of packages come first: sudo apt-get update"
+            ) from error
         for package in sorted(downloads.glob("*.deb")):
             _run("dpkg", "-x", str(package), str(UNPACKED))
         shutil.rmtree(downloads)
@@ -204,7 +219,26 @@ def _install_alertmanager() -> None:
     unpacked = [f"{UNPACKED}{template}" for template in ALERTMANAGER_TEMPLATES]
     command = ("install", "-D", "-m", "644", "-t", str(ALERTMANAGER_TEMPLATES[0].parent), *unpacked)
     if os.geteuid() != 0:
-        raise ToolMissing(f"Alertmanager wants two files in /usr/share; run: sudo {' '.join(command)}")
+        raise NeedsRoot(" ".join(command))
+    _run(*command)
+
+
+def _has_chromium() -> bool:
+    try:
+        chromium()
+    except ToolMissing:
+        return False
+    return True
+
+
+def _install_chromium() -> None:
+    """Debian has a package; Ubuntu's is a snap, which needs a daemon, so there Playwright brings its own."""
+    if "ID=ubuntu" not in Path("/etc/os-release").read_text(encoding="utf-8").split():
+        _install_debian("chromium", "fonts-noto-cjk", "fonts-noto-color-emoji")()
+        return
+    command = (sys.executable, "-m", "playwright", "install", "--with-deps", "chromium")
+    if os.geteuid() != 0:
+        raise NeedsRoot(f"HOME={Path.home()} {' '.join(command)}")
     _run(*command)
 
 
@@ -243,18 +277,35 @@ RUN = (
 
 TEST = (
     *RUN,
-    Tool(
-        "Chromium",
-        "Debian",
-        lambda: _has(*CHROMIUM),
-        _install_debian("chromium", "fonts-noto-cjk", "fonts-noto-color-emoji"),
-    ),
+    Tool("Chromium", "Debian", _has_chromium, _install_chromium),
     Tool("PostgreSQL", "Debian", _has_postgresql, _install_postgresql),
-    Tool("schema of compose.yaml", "Debian", lambda: COMPOSE_SCHEMA.exists(), _unpack_debian("docker-compose")),
 )
 """What the test suite needs beside that."""
 
 
-def missing(tools: Iterable[Tool]) -> list[Tool]:
-    """Those of `tools` that this machine lacks."""
-    return [tool for tool in tools if not tool.present()]
+def install(tools: Iterable[Tool]) -> Iterator[Tool]:
+    """Bring each of `tools` that this machine lacks; gives each before it is brought, and again once it is there.
+
+    Raises ToolMissing; what only root can bring is told in one line, after all else that can be brought was.
+    """
+    for_root: list[str] = []
+    for tool in tools:
+        if tool.present():
+            continue
+        yield tool
+        try:
+            tool.install()
+        except NeedsRoot as need:
+            for_root.append(need.command)
+            continue
+        except ToolMissing:
+            # it may have needed what root has yet to bring
+            if for_root:
+                continue
+            raise
+        if not tool.present():
+            raise ToolMissing(f"{tool.name} was installed and still can't be found; look at what PATH finds instead")
+        yield tool
+    if for_root:
+        commands = " && ".join(["apt-get update", *for_root])
+        raise ToolMissing(f"some of it only root can install. Run this, then the same again:\nsudo sh -c '{commands}'")
