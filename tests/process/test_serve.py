@@ -40,6 +40,15 @@ def test_a_taken_port_ends_it_with_the_reason() -> None:
     assert str(port) in result.stderr
 
 
+def test_a_host_that_does_not_exist_ends_it_with_the_setting() -> None:
+    """Which key is wrong, and what with it."""
+    command = [sys.executable, "-c", PROGRAM, "no-such-host.invalid:1"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode != 0
+    assert result.stderr.startswith("listen: no-such-host.invalid:1: ")
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_an_application_that_does_not_start_ends_it_with_the_reason() -> None:
     """What its lifespan raised is in the log, and the exit code is 3."""
     result = subprocess.run([sys.executable, "-c", UNABLE], capture_output=True, text=True, check=False)
