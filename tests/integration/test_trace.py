@@ -48,9 +48,9 @@ async def receiver(serve: Callable[..., AbstractAsyncContextManager[int]]) -> As
 async def test_one_trace_from_the_gateway_to_the_worker(
     receiver: Receiver, parts: Callable[..., AbstractContextManager[Stack]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An order's trace holds spans of the gateway, of orders, and of billing, which read it from Kafka."""
+    """The trace of an order, and of a question, holds spans of the gateway, of who took it, and of who worked it off."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{receiver.port}")
-    names = ("kafka", "users", "orders", "billing", "envoy")
+    names = ("kafka", "users", "orders", "billing", "questions", "answers", "envoy")
     running = parts(*names, otlp=f"127.0.0.1:{receiver.port}")
     stack = await asyncio.to_thread(running.__enter__)
     try:
@@ -59,11 +59,14 @@ async def test_one_trace_from_the_gateway_to_the_worker(
             headers = {"authorization": f"Bearer {login.json()['access_token']}"}
             answer = await client.post("/orders", json={"item": "beacon", "quantity": 1}, headers=headers)
             assert answer.status_code == 202, answer.text
+            answer = await client.post("/questions", json={"question": "what is a lag?"}, headers=headers)
+            assert answer.status_code == 202, answer.text
         async with asyncio.timeout(60):
-            while not any({"edge", "orders", "billing"} <= found for found in receiver.services.values()):
-                receiver.arrived.clear()
-                await receiver.arrived.wait()
+            for path in ({"edge", "orders", "billing"}, {"edge", "questions", "answers"}):
+                while not any(path <= found for found in receiver.services.values()):
+                    receiver.arrived.clear()
+                    await receiver.arrived.wait()
     except TimeoutError:
-        pytest.fail(f"no trace has all three; seen: {sorted(map(sorted, receiver.services.values()))}")
+        pytest.fail(f"a trace has not all three; seen: {sorted(map(sorted, receiver.services.values()))}")
     finally:
         await asyncio.to_thread(running.__exit__, None, None, None)
