@@ -48,7 +48,7 @@ async def receiver(serve: Callable[..., AbstractAsyncContextManager[int]]) -> As
 async def test_one_trace_from_the_gateway_to_the_worker(
     receiver: Receiver, parts: Callable[..., AbstractContextManager[Stack]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The trace of an order, and of a question, holds spans of the gateway, of who took it, and of who worked it off."""
+    """The trace of an order, and of a question, holds the gateway's spans, the taker's, and the worker's."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{receiver.port}")
     names = ("kafka", "users", "orders", "billing", "questions", "answers", "envoy")
     running = parts(*names, otlp=f"127.0.0.1:{receiver.port}")
