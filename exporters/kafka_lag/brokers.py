@@ -6,7 +6,6 @@ connecting (a dead broker delays all), refreshes metadata by itself and logs eac
 
 import asyncio
 import logging
-import struct
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ from aiokafka.conn import AIOKafkaConnection, create_conn
 
 from exporters.errors import Reason, SourceError
 from exporters.kafka_lag.call import Api, Call, ItemT, Sending, Versions
+from exporters.kafka_lag.wire import UNREADABLE
 
 CLIENT_ID = "bongsu-kafka-lag"
 
@@ -79,7 +79,7 @@ class Brokers:
         answer = await self._send(address, call)
         try:
             await self._decode(answer, take)
-        except (ValueError, IndexError, struct.error) as error:
+        except UNREADABLE as error:
             what = f"{address}: answer to {call.api.name} can't be read: {error}"
             raise SourceError(Reason.INVALID_ANSWER, what) from error
         except errors.KafkaError as error:

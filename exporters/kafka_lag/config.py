@@ -1,13 +1,16 @@
 """Settings of the kafka_lag exporter."""
 
 import re
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
 from exporters.exporter import ExporterSettings
 from exporters.kafka_lag.levels import Level
 from process.settings import Address, AtLeastOne, Pattern, Settings, once_each
+
+Isolation = Literal["read_uncommitted", "read_committed"]
+"""Where a partition ends for its readers; the words are those of the consumer's ``isolation.level``."""
 
 
 class Filter(Settings):
@@ -32,6 +35,7 @@ class Cluster(Settings):
     groups: Filter = Filter()
     topics: Filter = Filter(exclude="__.*")
     """Kafka's own topics start with two underscores."""
+    isolation: Isolation = "read_uncommitted"
 
 
 class KafkaLagSettings(ExporterSettings):

@@ -1,33 +1,30 @@
-"""The requests that a collection sends and the reading of their answers.
+"""The requests that a collection sends and the reading of their answers; those about members are in members.py.
 
 The layouts are those of https://kafka.apache.org/protocol#protocol_messages. Two versions of most requests are known:
 one that each broker since 0.11 speaks, and the one that tells more or asks for more at once. aiokafka stops at
-OffsetFetch 3 (one group a request) and ListGroups 2 (no states), and reads DescribeGroups 3 wrongly when two groups are
-in it.
+OffsetFetch 3 (one group a request) and ListGroups 2 (no states).
 
 An answer is read piece by piece (an iterator), so that who reads a large one can let others work in between.
 """
 
 import struct
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from aiokafka import errors
 
 from exporters.kafka_lag.call import Api, Call
+from exporters.kafka_lag.config import Isolation
+from exporters.kafka_lag.placement import Placement
 from exporters.kafka_lag.snapshot import Partition
 from exporters.kafka_lag.wire import Reader, Writer
 
 METADATA = Api("Metadata", key=3, versions=(4, 9), flexible=9)
 LIST_GROUPS = Api("ListGroups", key=16, versions=(1, 4, 5), flexible=3)
 """4 tells the groups' states (Kafka 2.6), 5 their types (3.8)."""
-DESCRIBE_GROUPS = Api("DescribeGroups", key=15, versions=(1, 5), flexible=5)
-CONSUMER_GROUP_DESCRIBE = Api("ConsumerGroupDescribe", key=69, versions=(0,), flexible=0)
-"""Groups of the protocol of KIP-848, which DescribeGroups calls dead (Kafka 3.7)."""
 OFFSET_FETCH = Api("OffsetFetch", key=9, versions=(3, 8), flexible=6)
 LIST_OFFSETS = Api("ListOffsets", key=2, versions=(2, 7), flexible=6)
-APIS = (METADATA, LIST_GROUPS, DESCRIBE_GROUPS, CONSUMER_GROUP_DESCRIBE, OFFSET_FETCH, LIST_OFFSETS)
 
 MANY_GROUPS = 8
 """Version from which OffsetFetch asks for several groups at once (KIP-709, Kafka 3.0)."""
@@ -39,17 +36,15 @@ NO_OFFSET = -1
 """Offset in place of a commit that was never made, or of a record that is not there."""
 
 _CONSUMER_REPLICA = -1
-_READ_UNCOMMITTED = 0
+_ISOLATION = {"read_uncommitted": 0, "read_committed": 1}
 _LEADER = {4: struct.Struct(">hii"), 9: struct.Struct(">hii4x")}  # error, number, leader (leader's epoch)
 _COMMIT = {3: struct.Struct(">iq"), 8: struct.Struct(">iq4x")}  # number, offset (leader's epoch)
 _OFFSET = {2: struct.Struct(">ihqq"), 7: struct.Struct(">ihqq4x")}  # number, error, timestamp, offset (leader's epoch)
 _ASKED = struct.Struct(">iq").pack  # number, timestamp
 _ASKED_WITH_EPOCH = struct.Struct(">iiqx").pack  # number, leader's epoch, timestamp, no tagged fields
-_EPOCHS = struct.Struct(">ii")
 _FLAG = struct.Struct(">?")
 _REPLICA = struct.Struct(">ib")  # replica that asks, isolation of transactions
 _NODE = 4
-_ID = struct.Struct("16s")
 _ANY_EPOCH = -1
 
 
@@ -61,11 +56,12 @@ class Broker(NamedTuple):
 
 
 class Topic(NamedTuple):
-    """A topic and the node that leads each of its partitions."""
+    """A topic, where its partitions are, and how many replicas of them each node holds."""
 
     name: str
     error: int
-    leaders: Mapping[Partition, int]
+    placement: Placement
+    held: Mapping[int, int]
 
 
 class Listed(NamedTuple):
@@ -75,15 +71,6 @@ class Listed(NamedTuple):
     protocol: str
     state: str
     kind: str
-
-
-class Described(NamedTuple):
-    """A group's state and number of members."""
-
-    name: str
-    error: int
-    state: str
-    members: int
 
 
 class Commits(NamedTuple):
@@ -114,7 +101,7 @@ class Offsets(NamedTuple):
 
 
 def metadata() -> Call[Broker | Topic]:
-    """Ask for all brokers, topics and leaders, creating nothing."""
+    """Ask for all brokers, topics and the places of their partitions, creating nothing."""
 
     def write(version: int, body: Writer) -> None:
         body.count(None)
@@ -144,17 +131,19 @@ def metadata() -> Call[Broker | Topic]:
 def _topic(version: int, answer: Reader) -> Topic:
     error, name = answer.int16(), answer.text()
     answer.take(_FLAG)  # internal
-    leaders = {}
+    placement, held = Placement(), Counter[int]()
     for _ in range(answer.count()):
         _error, number, leader = answer.take(_LEADER[version])
-        for _array in ("replicas", "in sync", "offline")[: 3 if version >= 5 else 2]:
-            answer.skip_array(_NODE)
+        replicas, in_sync = answer.numbers(), answer.numbers()
+        if version >= 5:
+            answer.skip_array(_NODE)  # replicas that are offline
         answer.end()
-        leaders[Partition(name, number)] = leader
+        placement.add(number, leader, replicas, in_sync)
+        held.update(replicas)
     if version >= 8:
         answer.int32()  # permissions
     answer.end()
-    return Topic(name, error, leaders)
+    return Topic(name, error, placement, held)
 
 
 def list_groups() -> Call[Listed]:
@@ -176,84 +165,6 @@ def list_groups() -> Call[Listed]:
             yield Listed(name, protocol, state, kind.lower())
 
     return Call(LIST_GROUPS, write, read)
-
-
-def describe_groups(groups: Sequence[str]) -> Call[Described]:
-    """Ask a coordinator about groups of the classic protocol."""
-
-    def write(version: int, body: Writer) -> None:
-        _names(groups, body)
-        if version >= 3:
-            body.flag(False)  # permissions
-        body.end()
-
-    def read(version: int, answer: Reader) -> Iterator[Described]:
-        answer.int32()  # throttle time
-        for _ in range(answer.count()):
-            error, name, state = answer.int16(), answer.text(), answer.text()
-            answer.skip_text()  # type of the protocol
-            answer.skip_text()  # protocol
-            members = answer.count()
-            for _member in range(members):
-                answer.skip_text()
-                if version >= 4:
-                    answer.skip_text()  # static id
-                answer.skip_text()  # client
-                answer.skip_text()  # host
-                answer.skip_blob()  # metadata
-                answer.skip_blob()  # assignment
-                answer.end()
-            if version >= 3:
-                answer.int32()  # permissions
-            answer.end()
-            yield Described(name, error, state, members)
-
-    return Call(DESCRIBE_GROUPS, write, read)
-
-
-def consumer_group_describe(groups: Sequence[str]) -> Call[Described]:
-    """Ask a coordinator about groups of the protocol of KIP-848."""
-
-    def write(_version: int, body: Writer) -> None:
-        _names(groups, body)
-        body.flag(False)  # permissions
-        body.end()
-
-    def read(_version: int, answer: Reader) -> Iterator[Described]:
-        answer.int32()  # throttle time
-        for _ in range(answer.count()):
-            error = answer.int16()
-            answer.skip_text()  # the error in words
-            name, state = answer.text(), answer.text()
-            answer.take(_EPOCHS)  # of the group, of the assignment
-            answer.skip_text()  # assignor
-            members = answer.count()
-            for _member in range(members):
-                _skip_member(answer)
-            answer.int32()  # permissions
-            answer.end()
-            yield Described(name, error, state, members)
-
-    return Call(CONSUMER_GROUP_DESCRIBE, write, read)
-
-
-def _skip_member(answer: Reader) -> None:
-    for _text in ("id", "static id", "rack"):
-        answer.skip_text()
-    answer.int32()  # epoch
-    answer.skip_text()  # client
-    answer.skip_text()  # host
-    for _topic_name in range(answer.count()):
-        answer.skip_text()
-    answer.skip_text()  # pattern of topics
-    for _assignment in ("now", "wanted"):
-        for _assigned in range(answer.count()):
-            answer.take(_ID)
-            answer.skip_text()
-            answer.skip_array(_NODE)
-            answer.end()
-        answer.end()
-    answer.end()
 
 
 def offset_fetch(groups: Sequence[str]) -> Call[Commits | GroupRead]:
@@ -308,8 +219,12 @@ def _commits(version: int, group: str, answer: Reader, known: Mapping[str, dict[
     return Commits(group, topic, offsets, codes)
 
 
-def list_offsets(asked: Mapping[Partition, int]) -> Call[Offsets]:
-    """Ask a leader for the first offset at or after a timestamp (Unix milliseconds), or at LATEST or EARLIEST."""
+def list_offsets(asked: Mapping[Partition, int], isolation: Isolation) -> Call[Offsets]:
+    """Ask a leader for the first offset at or after a timestamp (Unix milliseconds), or at LATEST or EARLIEST.
+
+    A partition ends at its high watermark, or with ``read_committed`` at its last stable offset: where the first
+    transaction begins that is still open.
+    """
 
     def write(version: int, body: Writer) -> None:
         # thousands of partitions: each is packed at once
@@ -317,7 +232,7 @@ def list_offsets(asked: Mapping[Partition, int]) -> Call[Offsets]:
         topics: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
         for (topic, number), timestamp in asked.items():
             topics[topic].append((number, timestamp))
-        body.raw(_REPLICA.pack(_CONSUMER_REPLICA, _READ_UNCOMMITTED))
+        body.raw(_REPLICA.pack(_CONSUMER_REPLICA, _ISOLATION[isolation]))
         body.count(len(topics))
         for topic, partitions in topics.items():
             body.text(topic)
@@ -345,12 +260,6 @@ def _offsets(version: int, answer: Reader) -> Offsets:
             found[Partition(topic, number)] = (offset, timestamp)
     answer.end()
     return Offsets(topic, found, codes)
-
-
-def _names(names: Sequence[str], body: Writer) -> None:
-    body.count(len(names))
-    for name in names:
-        body.text(name)
 
 
 def _check(code: int) -> None:

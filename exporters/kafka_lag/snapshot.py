@@ -1,11 +1,14 @@
 """What one read of a Kafka cluster found, and the arithmetic of lag."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from operator import add
 from typing import NamedTuple, TypeVar
 
 from exporters.errors import SourceError
+from exporters.kafka_lag.config import Isolation
+from exporters.kafka_lag.placement import Node, Placement
 
 NumberT = TypeVar("NumberT", int, float)
 
@@ -15,6 +18,36 @@ class Partition(NamedTuple):
 
     topic: str
     number: int
+
+
+class GroupState(StrEnum):
+    """Kafka's states of groups: https://kafka.apache.org/43/javadoc/org/apache/kafka/common/GroupState.html."""
+
+    PREPARING_REBALANCE = "PreparingRebalance"
+    COMPLETING_REBALANCE = "CompletingRebalance"
+    STABLE = "Stable"
+    EMPTY = "Empty"
+    DEAD = "Dead"
+    ASSIGNING = "Assigning"
+    RECONCILING = "Reconciling"
+    NOT_READY = "NotReady"
+    """Of Streams groups (KIP-1071)."""
+    UNKNOWN = "Unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "GroupState":
+        """Take any word: one in other letters (brokers differ), the one of Kafka 0.11, or one that is not known."""
+        known = {state.lower(): state for state in cls} | {"awaitingsync": cls.COMPLETING_REBALANCE}
+        return known.get(str(value).lower(), cls.UNKNOWN)
+
+
+class Member(NamedTuple):
+    """A member of a group: a consumer, and the numbers of the partitions that it reads, by topic."""
+
+    name: str
+    client: str
+    host: str
+    assigned: Mapping[str, Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -28,6 +61,9 @@ class Group:
     members: int | None
     """None when the broker does not tell: one before Kafka 3.8 of a group of the new protocol (KIP-848)."""
     committed: Mapping[Partition, int]
+    state: GroupState = GroupState.UNKNOWN
+    readers: tuple[Member, ...] | None = None
+    """The members; None unless it is known of all of them what they read, which it is not during a rebalance."""
 
 
 @dataclass
@@ -37,7 +73,9 @@ class Faults:
     without_commit: int = 0
     """Partitions in which the group has committed nothing, though it has in others of the topic."""
     past_end: int = 0
-    """Partitions whose end lies before the commit: the topic was made anew or truncated, or the commit is wrong."""
+    """Partitions whose end lies before the commit: the topic was made anew or truncated, or the commit is wrong.
+
+    Says nothing where the ends are last stable offsets: who reads uncommitted records passes them in good order."""
     lost_records: int = 0
     """Records that were deleted between the commit and the oldest that is kept: the group can't read them any more."""
 
@@ -64,6 +102,14 @@ class Snapshot:
     """Unix time at which the record at an offset was written, for the records that groups read next (seconds.py)."""
     received: int = 0
     """Bytes of the answers since the collection before."""
+    took: float = 0.0
+    """Seconds that the collection took."""
+    placements: Mapping[str, Placement] = field(default_factory=dict)
+    """Where the partitions of each topic are."""
+    nodes: tuple[Node, ...] = ()
+    """By number; `brokers` counts those that are there."""
+    isolation: Isolation = "read_uncommitted"
+    """Which ends were asked for."""
 
     def lag(self, group: Group) -> dict[Partition, int]:
         """Records between the committed offset and the end, for each partition where both are known.
@@ -97,6 +143,19 @@ class Snapshot:
                 elif written is not None:
                     ages[partition] = max(0.001, self.at - written)
         return ages
+
+    def abandoned(self, group: Group) -> dict[str, bool]:
+        """Tell of each topic with a commit and that exists whether the group lives and no member reads it.
+
+        Empty when that can't be known: what members read is not told, or is about to change.
+        """
+        topics = {partition.topic for partition in group.committed} & self.topics.keys()
+        if group.state == GroupState.EMPTY:
+            return dict.fromkeys(topics, False)
+        if group.readers is None:
+            return {}
+        read = {topic for member in group.readers for topic, partitions in member.assigned.items() if partitions}
+        return {topic: bool(group.readers) and topic not in read for topic in topics}
 
     def faults(self, group: Group) -> dict[str, Faults]:
         """What is wrong in each topic that the group has a commit in and that exists."""

@@ -3,7 +3,7 @@
 One read sends, with B brokers, at most 1 + 6 B requests, and 8 B of step 5, however many groups, topics and partitions
 there are; only requests larger than PARTITIONS_AT_ONCE and GROUPS_AT_ONCE are split:
 
-1. Metadata, to any broker: brokers, topics, leaders. It never creates a topic.
+1. Metadata, to any broker: brokers, topics, leaders, replicas. It never creates a topic.
 2. ListGroups, to each broker: a broker lists the groups that it coordinates, so no coordinator is looked up.
 3. OffsetFetch for all its wanted groups, and for those that may have members DescribeGroups and ConsumerGroupDescribe,
    to the coordinator. A broker before Kafka 3.0 takes one OffsetFetch a group.
@@ -16,19 +16,20 @@ A broker that does not answer costs what only it can tell; it is then left alone
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TypeVar
 
 from exporters.errors import Reason, SourceError
-from exporters.kafka_lag import protocol
+from exporters.kafka_lag import members, protocol
 from exporters.kafka_lag.brokers import SLICE, Brokers, answered_error
 from exporters.kafka_lag.call import Call, ItemT
 from exporters.kafka_lag.config import Cluster, KafkaLagSettings
+from exporters.kafka_lag.placement import NO_LEADER, Node
 from exporters.kafka_lag.seconds import LOOKUPS_AT_ONCE, STEPS, Ages, unread
-from exporters.kafka_lag.snapshot import Group, Partition, Snapshot
+from exporters.kafka_lag.snapshot import Group, GroupState, Member, Partition, Snapshot
 
 UNNAMED = "kafka"
 """Label ``source`` of a cluster without a name."""
@@ -48,13 +49,23 @@ USUAL_PARTITIONS = 20
 REQUESTS_AT_ONCE = 8
 """A broker gets so many before it has answered the first."""
 
-CONSUMER_PROTOCOLS = ("consumer", "streams", "")
-"""Protocol types of groups that read topics; empty when offsets were only committed by hand, without joining."""
+COMMITTING = ("consumer", "streams", "")
+"""Protocol types of groups that commit offsets; empty when that was only done by hand, without joining."""
+
+SHARE = "share"
+"""Protocol type of groups that read without committing (KIP-932): all that is told of them here is their state."""
 
 CLASSIC, CONSUMER = ("", "classic"), "consumer"
 """Types of groups; brokers before Kafka 3.8 do not tell them."""
 
-EMPTY, DEAD = "Empty", "Dead"
+APIS = (
+    protocol.METADATA,
+    protocol.LIST_GROUPS,
+    members.DESCRIBE_GROUPS,
+    members.CONSUMER_GROUP_DESCRIBE,
+    protocol.OFFSET_FETCH,
+    protocol.LIST_OFFSETS,
+)
 
 ThingT = TypeVar("ThingT")
 
@@ -67,7 +78,11 @@ class Reading:
     """Wanted groups by the address of their coordinator."""
     led: defaultdict[str, list[Partition]] = field(default_factory=lambda: defaultdict(list))
     """Partitions by the address of their leader."""
-    members: dict[str, int] = field(default_factory=dict)
+    states: dict[str, GroupState] = field(default_factory=dict)
+    joined: defaultdict[str, dict[str, members.Joined]] = field(default_factory=lambda: defaultdict(dict))
+    """By group and by name: a group that moves may be told by two brokers."""
+    counted: set[str] = field(default_factory=set)
+    """Groups whose members were read to the end."""
     commits: defaultdict[str, dict[Partition, int]] = field(default_factory=lambda: defaultdict(dict))
     whole: set[str] = field(default_factory=set)
     """Groups whose commits were read to the end."""
@@ -76,8 +91,24 @@ class Reading:
     problems: list[SourceError] = field(default_factory=list)
 
     def groups(self) -> tuple[Group, ...]:
-        """Groups whose commits are known, by name."""
-        return tuple(Group(name, self.members.get(name), self.commits[name]) for name in sorted(self.whole))
+        """Groups by name, with what is known of each."""
+        return tuple(self._group(name) for name in sorted(self.states))
+
+    def _group(self, name: str) -> Group:
+        joined, state = self.joined.get(name, {}).values(), self.states[name]
+        readers = tuple(
+            Member(member.name, member.client, member.host, member.assigned)
+            for member in joined
+            if member.assigned is not None
+        )
+        known = name in self.counted and state == GroupState.STABLE and len(readers) == len(joined)
+        return Group(
+            name,
+            len(joined) if name in self.counted else None,
+            self.commits[name] if name in self.whole else {},
+            state,
+            readers if known else None,
+        )
 
 
 def sources(settings: KafkaLagSettings) -> Mapping[str, "KafkaSource"]:
@@ -118,35 +149,44 @@ class KafkaSource:
 
         Raises SourceError when no broker answers.
         """
+        clock = asyncio.get_running_loop().time
+        started = clock()
         reading = Reading()
         self._silent.clear()
-        addresses, topics = await self._metadata(reading)
+        addresses, nodes, topics = await self._metadata(reading)
         await self._each(addresses.values(), 2 * self._patience, self._groups, reading)
         if not reading.listed:
             raise _first(reading.problems)
         at = self._now()
         await self._each(addresses.values(), self._patience, self._offsets, reading)
-        written = await self._written(reading, at)
+        groups = reading.groups()
+        written = await self._written(groups, reading, at)
         self._sizes = {name: len(reading.commits[name]) for name in reading.whole}
         received, self._told = self._brokers.received - self._told, self._brokers.received
         return Snapshot(
             cluster=self._cluster.name,
             brokers=len(addresses),
-            topics={topic.name: len(topic.leaders) for topic in topics},
+            topics={topic.name: len(topic.placement) for topic in topics},
             oldest=reading.oldest,
             ends=reading.ends,
-            groups=reading.groups(),
+            groups=groups,
             problems=_distinct(reading.problems),
-            requests={api.name: self._brokers.requests[api.name] for api in protocol.APIS},
+            requests={api.name: self._brokers.requests[api.name] for api in APIS},
             received=received,
             at=at,
             written=written,
+            took=clock() - started,
+            placements={topic.name: topic.placement for topic in topics},
+            nodes=nodes,
+            isolation=self._cluster.isolation,
         )
 
-    async def _written(self, reading: Reading, at: float) -> Mapping[Partition, Mapping[int, float]]:
+    async def _written(
+        self, groups: Iterable[Group], reading: Reading, at: float
+    ) -> Mapping[Partition, Mapping[int, float]]:
         """Unix time at which the records were written that groups read next; asks where the histories do not tell."""
         offsets: defaultdict[Partition, set[int]] = defaultdict(set)
-        async for group in _slices(reading.groups()):
+        async for group in _slices(groups):
             for partition, offset in unread(group, reading.ends, reading.oldest):
                 offsets[partition].add(offset)
         self._ages.begin(self._leaders.keys() | reading.ends.keys())
@@ -189,28 +229,33 @@ class KafkaSource:
                 by_leader[leader][partition] = timestamp
 
         async def ask(broker: str, _reading: Reading) -> None:
-            await self._ask(broker, _list_offsets(by_leader[broker]), lambda offsets: found.update(offsets.found))
+            calls = self._list_offsets(by_leader[broker])
+            await self._ask(broker, calls, lambda offsets: found.update(offsets.found))
 
         await self._each(by_leader, seconds or self._patience, ask, Reading())
         return found
 
-    async def _metadata(self, reading: Reading) -> tuple[Mapping[int, str], list[protocol.Topic]]:
-        """Addresses of the brokers and the wanted topics; who leads what is kept."""
+    async def _metadata(self, reading: Reading) -> tuple[Mapping[int, str], tuple[Node, ...], list[protocol.Topic]]:
+        """Addresses of the brokers, what each has, and the wanted topics; who leads what is kept."""
         addresses: dict[int, str] = {}
         topics: list[protocol.Topic] = []
+        led, held = Counter[int](), Counter[int]()
         for found in await self._brokers.ask_any(protocol.metadata()):
             if isinstance(found, protocol.Broker):
                 addresses[found.node] = found.address
-            elif not self._cluster.topics.wants(found.name):
                 continue
-            elif found.error:
+            led.update(found.placement.leaders)
+            held.update(found.held)
+            if not self._cluster.topics.wants(found.name):
+                continue
+            if found.error:
                 reading.problems.append(answered_error("metadata", f"topic {found.name}", found.error))
             else:
                 topics.append(found)
         self._leaders = {
-            partition: addresses[leader]
+            Partition(topic.name, number): addresses[leader]
             for topic in topics
-            for partition, leader in topic.leaders.items()
+            for number, leader, *_ in topic.placement
             if leader in addresses
         }
         for partition, address in self._leaders.items():
@@ -218,39 +263,50 @@ class KafkaSource:
         reading.problems += [
             SourceError(Reason.UNREACHABLE, f"{topic.name}: a partition has no leader")
             for topic in topics
-            if not addresses.keys() >= set(topic.leaders.values())
+            if not addresses.keys() >= set(topic.placement.leaders)
         ]
-        return addresses, topics
+        numbers = sorted({*addresses, *led, *held} - {NO_LEADER})
+        nodes = tuple(Node(number, addresses.get(number), led[number], held[number]) for number in numbers)
+        return addresses, nodes, topics
 
     async def _groups(self, broker: str, reading: Reading) -> None:
-        """Members and commits of the wanted groups that `broker` coordinates."""
+        """States, members and commits of the wanted groups that `broker` coordinates."""
         listed = [
             group
             for group in await self._brokers.ask(broker, protocol.list_groups())
-            if group.protocol in CONSUMER_PROTOCOLS and self._cluster.groups.wants(group.name)
+            if group.protocol in (*COMMITTING, SHARE) and self._cluster.groups.wants(group.name)
         ]
         reading.listed[broker] = listed
-        await _all(self._commits(broker, listed, reading), self._members(broker, listed, reading))
+        reading.states |= {group.name: GroupState(group.state) for group in listed}
+        committing = [group for group in listed if group.protocol in COMMITTING]
+        await _all(self._commits(broker, committing, reading), self._members(broker, committing, reading))
 
     async def _members(self, broker: str, groups: Sequence[protocol.Listed], reading: Reading) -> None:
-        """Number of members of each group.
+        """Members of each group, and its state where the list does not tell it.
 
         A group that is listed and yet dead is one of KIP-848 at a broker that does not tell types: nothing is known.
         """
 
-        def take(group: protocol.Described) -> None:
-            if group.error:
-                reading.problems.append(answered_error(broker, f"members of group {group.name}", group.error))
-            elif group.state != DEAD:
-                reading.members[group.name] = group.members
+        def take(found: members.Joined | members.Described) -> None:
+            if isinstance(found, members.Joined):
+                reading.joined[found.group][found.name] = found
+                if found.assigned is None:
+                    what = f"{broker}: members of group {found.group}: what one is assigned can't be read"
+                    reading.problems.append(SourceError(Reason.INVALID_ANSWER, what))
+            elif found.error:
+                reading.problems.append(answered_error(broker, f"members of group {found.name}", found.error))
+            elif GroupState(found.state) != GroupState.DEAD:
+                reading.counted.add(found.name)
+                reading.states[found.name] = GroupState(found.state)
 
-        reading.members |= {group.name: 0 for group in groups if group.state == EMPTY}
-        peopled = [group for group in groups if group.state != EMPTY]
+        empty = {group.name for group in groups if GroupState(group.state) == GroupState.EMPTY}
+        reading.counted |= empty
+        peopled = [group for group in groups if group.name not in empty]
         classic = [group.name for group in peopled if group.kind in CLASSIC]
-        calls = [protocol.describe_groups(names) for names in _parts(classic, GROUPS_AT_ONCE)]
-        if self._brokers.speaks(broker, protocol.CONSUMER_GROUP_DESCRIBE) is not None:
+        calls = [members.describe_groups(names) for names in _parts(classic, GROUPS_AT_ONCE)]
+        if self._brokers.speaks(broker, members.CONSUMER_GROUP_DESCRIBE) is not None:
             modern = [group.name for group in peopled if group.kind == CONSUMER]
-            calls += [protocol.consumer_group_describe(names) for names in _parts(modern, GROUPS_AT_ONCE)]
+            calls += [members.consumer_group_describe(names) for names in _parts(modern, GROUPS_AT_ONCE)]
         await self._ask(broker, calls, take)
 
     async def _commits(self, broker: str, groups: Sequence[protocol.Listed], reading: Reading) -> None:
@@ -297,9 +353,13 @@ class KafkaSource:
                 what = f"offsets of {offsets.topic}"
                 reading.problems.extend(answered_error(broker, what, code) for code in offsets.errors)
 
-            await self._ask(broker, _list_offsets(dict.fromkeys(reading.led[broker], which)), take)
+            await self._ask(broker, self._list_offsets(dict.fromkeys(reading.led[broker], which)), take)
 
         await _all(ask(protocol.LATEST, reading.ends), ask(protocol.EARLIEST, reading.oldest))
+
+    def _list_offsets(self, asked: Mapping[Partition, int]) -> list[Call[protocol.Offsets]]:
+        parts = _parts(list(asked.items()), PARTITIONS_AT_ONCE)
+        return [protocol.list_offsets(dict(part), self._cluster.isolation) for part in parts]
 
     async def _each(
         self,
@@ -328,10 +388,6 @@ class KafkaSource:
         """Send `calls`, some at once, and take each item of their answers."""
         for some in _parts(list(calls), REQUESTS_AT_ONCE):
             await _all(*(self._brokers.read(broker, call, take) for call in some))
-
-
-def _list_offsets(asked: Mapping[Partition, int]) -> list[Call[protocol.Offsets]]:
-    return [protocol.list_offsets(dict(part)) for part in _parts(list(asked.items()), PARTITIONS_AT_ONCE)]
 
 
 def _parts(things: Sequence[ThingT], size: int) -> Iterator[Sequence[ThingT]]:

@@ -5,16 +5,20 @@ tagged fields. A structure is otherwise the same in both, so one description of 
 """
 
 import struct
+from collections.abc import Collection
 from typing import Any
 
 INT16 = struct.Struct(">h")
 INT32 = struct.Struct(">i")
 
+UNREADABLE = (ValueError, IndexError, struct.error)
+"""What is raised where bytes are not what was said they are."""
+
 
 class Reader:
     """Reads an answer from its beginning to its end.
 
-    Raises ValueError, IndexError or struct.error where the bytes are not what was said they are.
+    Raises one of UNREADABLE where the bytes are not what was said they are.
     """
 
     def __init__(self, data: bytes, at: int, flexible: bool) -> None:
@@ -48,6 +52,17 @@ class Reader:
     def skip_text(self) -> None:
         """Pass over a string or null."""
         self._skip(self._varint() - 1 if self._flexible else self.int16())
+
+    def blob(self) -> bytes:
+        """Read bytes; null counts as empty."""
+        return self._bytes(self._varint() - 1 if self._flexible else self.int32())
+
+    def numbers(self) -> tuple[int, ...]:
+        """Read an array of numbers of four bytes each; null counts as empty."""
+        size = self.count()
+        start = self._at
+        self._skip(size * INT32.size)
+        return struct.unpack_from(f">{size}i", self._data, start)
 
     def skip_blob(self) -> None:
         """Pass over bytes or null."""
@@ -124,6 +139,12 @@ class Writer:
         """Write a string."""
         data = value.encode()
         self.raw((_varint(len(data) + 1) if self._flexible else INT16.pack(len(data))) + data)
+
+    def texts(self, values: Collection[str]) -> None:
+        """Write an array of strings."""
+        self.count(len(values))
+        for value in values:
+            self.text(value)
 
     def end(self) -> None:
         """Write that no tagged fields end the structure."""

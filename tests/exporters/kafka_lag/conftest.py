@@ -63,6 +63,7 @@ DESCRIBE_5 = fields(
     ),
     Tags,
 )
+CLASSIC_ASSIGNMENT = fields(t.Array(fields(t.String("utf-8"), t.Array(t.Int32))), t.Bytes)
 ASSIGNMENT = fields(Many(fields(Id, Text, Many(t.Int32), Tags)), Tags)
 MEMBER = fields(Text, Text, Text, t.Int32, Text, Text, Many(Text), Text, ASSIGNMENT, ASSIGNMENT, Tags)
 DESCRIBE_CONSUMER_0 = fields(
@@ -100,6 +101,17 @@ class Partition:
     oldest: int
     end: int
     error: int = 0
+    replicas: list[int] | None = None
+    """Its leader alone unless said."""
+    in_sync: list[int] | None = None
+    stable: int | None = None
+    """Where the first open transaction begins; its end when there is none."""
+
+    @property
+    def nodes(self) -> tuple[list[int], list[int]]:
+        """Nodes that hold it, and those that are in sync."""
+        replicas = [self.leader] if self.replicas is None else self.replicas
+        return replicas, replicas if self.in_sync is None else self.in_sync
 
 
 @dataclass
@@ -112,12 +124,34 @@ class Group:
     state: str = "Stable"
     protocol: str = "consumer"
     error: int = 0
+    """Told instead of its commits and its members."""
+    secret: int = 0
+    """Error that is told instead of its members alone."""
     kind: str = "classic"
+    assigned: list[dict[str, list[int]] | bytes] = field(default_factory=list)
+    """What each member reads, or what stands in place of it; members beyond the list read nothing."""
+
+    def each(self) -> list[dict[str, list[int]] | bytes]:
+        """What is assigned to one member after the other."""
+        return [*self.assigned, *[{}] * self.members][: self.members]
 
     def by_topic(self) -> list[tuple[str, list[tuple[int, int]]]]:
         """Partition's number and offset of each commit, by topic."""
         topics = sorted({topic for topic, _ in self.committed})
         return [(topic, [(n, at) for (of, n), at in self.committed.items() if of == topic]) for topic in topics]
+
+
+def classic(assigned: dict[str, list[int]] | bytes) -> bytes:
+    """What the leader of a classic group assigns to a member: a ConsumerProtocolAssignment."""
+    if isinstance(assigned, bytes):
+        return assigned
+    return b"\0\1" + CLASSIC_ASSIGNMENT.encode((list(assigned.items()), b"of the assignor"))
+
+
+def modern(name: str, client: str, assigned: Any) -> tuple[Any, ...]:
+    """A member of a group of KIP-848, on its way to what it has."""
+    now = ([(0, topic, numbers, END) for topic, numbers in assigned.items()], END)
+    return name, None, None, 3, client, "/127.0.0.1", ["orders", "payments"], None, now, now, END
 
 
 @dataclass
@@ -219,7 +253,7 @@ class Cluster:
         brokers = [(other, "127.0.0.1", port, None) for other, port in self.ports.items()]
         if not new:
             topics = [
-                (0, name, False, [(0, number, part.leader, [part.leader], [part.leader]) for number, part in of])
+                (0, name, False, [(0, number, part.leader, *part.nodes) for number, part in of])
                 for name, of in self._numbered()
             ]
             return bytes(metadata.MetadataResponse_v4(0, brokers, "fake", 1, topics).encode())
@@ -228,7 +262,7 @@ class Cluster:
                 0,
                 name,
                 False,
-                [(0, number, part.leader, 5, [part.leader], [part.leader], [], END) for number, part in of],
+                [(0, number, part.leader, 5, *part.nodes, [], END) for number, part in of],
                 0,
                 END,
             )
@@ -252,29 +286,60 @@ class Cluster:
         self.asked.append((node, "describe", names))
         found = [(name, self._as_classic(self.groups[name])) for name in names]
         if not new:
-            member = ("id", "client", "/127.0.0.1", b"\0", b"\0\1")
-            groups = [(group.error, name, group.state, "consumer", "range", [member] * n) for name, (group, n) in found]
+            groups = [
+                (
+                    group.error or group.secret,
+                    name,
+                    group.state,
+                    "consumer",
+                    "range",
+                    [
+                        (f"{name}-{n}", f"client-{n}", "/127.0.0.1", b"\0", classic(of))
+                        for n, of in enumerate(group.each())
+                    ],
+                )
+                for name, group in found
+            ]
             return bytes(admin.DescribeGroupsResponse_v1(0, groups).encode())
-        flexible = ("id", None, "client", "/127.0.0.1", b"\0" * 200, b"\0\1", END)
         described = [
-            (group.error, name, group.state, "consumer", "range", [flexible] * n, 0, END) for name, (group, n) in found
+            (
+                group.error or group.secret,
+                name,
+                group.state,
+                "consumer",
+                "range",
+                [
+                    (f"{name}-{n}", None, f"client-{n}", "/127.0.0.1", b"\0" * 200, classic(of), END)
+                    for n, of in enumerate(group.each())
+                ],
+                0,
+                END,
+            )
+            for name, group in found
         ]
         return DESCRIBE_5.encode((0, described, END))
 
-    def _as_classic(self, group: Group) -> tuple[Group, int]:
+    def _as_classic(self, group: Group) -> Group:
         """What DescribeGroups tells of the group: of one of KIP-848, that it is dead."""
-        if group.kind == "classic":
-            return group, group.members
-        return replace(group, state="Dead"), 0
+        return group if group.kind == "classic" else replace(group, state="Dead", members=0)
 
     def _describe_consumer(self, node: int, _new: bool, request: BytesIO) -> bytes:
         names = DESCRIBE_5_ASKED.decode(request)[0]
         self.asked.append((node, "describe consumer", names))
-        assigned = ([(0, "orders", [0, 1], END)], END)
-        member = ("id", None, None, 3, "client", "/127.0.0.1", ["orders", "payments"], None, assigned, assigned, END)
         found = [(name, self.groups[name]) for name in names]
         described = [
-            (group.error, None, name, group.state, 3, 3, "uniform", [member] * group.members, 0, END)
+            (
+                group.error or group.secret,
+                None,
+                name,
+                group.state,
+                3,
+                3,
+                "uniform",
+                [modern(f"{name}-{n}", f"client-{n}", of) for n, of in enumerate(group.each())],
+                0,
+                END,
+            )
             for name, group in found
         ]
         return DESCRIBE_CONSUMER_0.encode((0, described, END))
@@ -305,24 +370,27 @@ class Cluster:
 
     def _offsets(self, node: int, new: bool, request: BytesIO) -> bytes:
         if not new:
-            replica, _isolation, topics = offset.OffsetRequest_v2.SCHEMA.decode(request)
+            replica, isolation, topics = offset.OffsetRequest_v2.SCHEMA.decode(request)
         else:
-            replica, _isolation, flexible, _tags = OFFSETS_7_ASKED.decode(request)
+            replica, isolation, flexible, _tags = OFFSETS_7_ASKED.decode(request)
             topics = [(topic, [(number, at) for number, _epoch, at, _tags in of]) for topic, of, _tags in flexible]
         assert replica == -1
         by_time = any(which >= 0 for _topic, of in topics for _number, which in of)
         self.asked.append((node, "times" if by_time else "offsets", topics))
-        told = [(topic, [self._offset(topic, number, which) for number, which in of]) for topic, of in topics]
+        told = [
+            (topic, [self._offset(topic, number, which, isolation) for number, which in of]) for topic, of in topics
+        ]
         if not new:
             return bytes(offset.OffsetResponse_v2(0, told).encode())
         return OFFSETS_7.encode((0, [(topic, [(*part, 5, END) for part in of], END) for topic, of in told], END))
 
-    def _offset(self, topic: str, number: int, which: int) -> tuple[int, int, int, int]:
+    def _offset(self, topic: str, number: int, which: int, isolation: int) -> tuple[int, int, int, int]:
         """Number, error, timestamp, offset; record n was written in the millisecond n."""
         part = self.topics[topic][number]
+        end = part.stable if isolation == 1 and part.stable is not None else part.end
         if which == -1:
-            return number, part.error, -1, part.end
-        if which >= part.end:
+            return number, part.error, -1, end
+        if which >= end:
             return number, part.error, -1, -1
         at = max(which, part.oldest)
         return number, part.error, at if which >= 0 else -1, at

@@ -10,7 +10,7 @@ import pytest
 
 from exporters.errors import Reason, SourceError
 from exporters.kafka_lag.config import Cluster, Filter
-from exporters.kafka_lag.snapshot import Group, Partition, Snapshot
+from exporters.kafka_lag.snapshot import Group, GroupState, Member, Partition, Snapshot
 from exporters.kafka_lag.source import KafkaSource
 
 NOT_LEADER, COORDINATOR_LOADING, GROUP_REFUSED = 6, 14, 30
@@ -199,7 +199,9 @@ async def test_a_broker_that_hangs_midway_costs_its_own_deadline(cluster: Any, a
     assert named(snapshot)["audit"].committed == {Partition("orders", 0): 0, Partition("payments", 0): 3}
     assert {problem.reason for problem in snapshot.problems} == {Reason.TIMEOUT}
     assert all(f":{cluster.ports[1]}: " in problem.message for problem in snapshot.problems)
-    assert ("billing" in named(snapshot)) == (api in ("describe", "offsets"))
+    billing = named(snapshot).get("billing")
+    assert (billing is not None) == (api != "list")
+    assert (billing is not None and len(billing.committed) == 2) == (api in ("describe", "offsets"))
 
 
 async def test_no_topic_is_ever_created(cluster: Any) -> None:
@@ -220,9 +222,138 @@ async def test_what_is_filtered_out_is_not_asked_for(cluster: Any) -> None:
 async def test_only_consumer_groups_are_read(cluster: Any, group: Any) -> None:
     """Groups of other protocols are not consumers; one without a protocol has committed by hand."""
     cluster.groups["connect-x"] = group(1, protocol="connect")
-    cluster.groups["shared"] = group(1, protocol="share")
     cluster.groups["by-hand"] = group(1, {("orders", 0): 1}, protocol="", members=0, state="Empty")
     assert [group.name for group in (await read(cluster)).groups] == ["audit", "billing", "by-hand"]
+
+
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [
+        ({"state": "PreparingRebalance"}, GroupState.PREPARING_REBALANCE),
+        ({"state": "Stable"}, GroupState.STABLE),
+        ({"state": "Empty", "members": 0}, GroupState.EMPTY),
+        ({"state": "Reconciling", "kind": "consumer"}, GroupState.RECONCILING),
+        ({"state": "stable", "kind": "consumer"}, GroupState.STABLE),
+        ({"state": "NotReady", "kind": "streams", "protocol": "streams"}, GroupState.NOT_READY),
+        ({"state": "Stable", "kind": "share", "protocol": "share"}, GroupState.STABLE),
+        ({"state": "Daydreaming"}, GroupState.UNKNOWN),
+    ],
+)
+async def test_the_state_of_a_group_is_one_of_a_closed_set(
+    cluster: Any, group: Any, told: dict[str, Any], state: GroupState
+) -> None:
+    """Whatever its type, and however a broker spells it."""
+    cluster.groups["billing"] = group(1, **told)
+    snapshot = await read(cluster)
+    assert (named(snapshot)["billing"].state, snapshot.problems) == (state, ())
+
+
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [
+        ({"state": "AwaitingSync"}, GroupState.COMPLETING_REBALANCE),
+        ({"state": "Empty", "members": 0}, GroupState.EMPTY),
+        # described as dead, which it is not
+        ({"state": "Stable", "kind": "consumer"}, GroupState.UNKNOWN),
+    ],
+)
+async def test_brokers_that_list_no_states_describe_them(
+    cluster: Any, group: Any, old: Any, told: dict[str, Any], state: GroupState
+) -> None:
+    """Those before Kafka 2.6; 0.11 had a word of its own."""
+    cluster.spoken = old
+    cluster.groups["billing"] = group(1, **told)
+    assert named(await read(cluster))["billing"].state == state
+
+
+@pytest.mark.parametrize(("kind", "commits"), [("share", {}), ("streams", {Partition("orders", 0): 90})])
+async def test_groups_of_other_types_are_shown_as_far_as_they_are_known(
+    cluster: Any, kind: str, commits: dict[Partition, int]
+) -> None:
+    """Share groups have no commits; of neither are the members asked for, and nobody calls that a problem."""
+    billing = cluster.groups["billing"]
+    billing.kind = billing.protocol = kind
+    billing.committed = {("orders", 0): 90}
+    snapshot = await read(cluster)
+    assert named(snapshot)["billing"] == Group("billing", None, commits, GroupState.STABLE)
+    assert snapshot.problems == ()
+    assert not {"describe", "describe consumer"} & counts(cluster).keys()
+
+
+READ = [{"orders": [0, 1], "payments": [0]}, {}]
+
+
+@pytest.mark.parametrize("kind", ["classic", "consumer"])
+async def test_what_members_read_is_known(cluster: Any, kind: str) -> None:
+    """Of classic groups and of those of KIP-848 alike."""
+    billing = cluster.groups["billing"]
+    billing.kind, billing.members, billing.assigned = kind, 2, READ
+    assert named(await read(cluster))["billing"].readers == (
+        Member("billing-0", "client-0", "/127.0.0.1", {"orders": (0, 1), "payments": (0,)}),
+        Member("billing-1", "client-1", "/127.0.0.1", {}),
+    )
+
+
+async def test_what_members_read_is_not_known_while_they_change_places(cluster: Any) -> None:
+    """Only a stable group has an assignment that holds; its members are counted all the same."""
+    billing = cluster.groups["billing"]
+    billing.state, billing.assigned = "PreparingRebalance", [b""]
+    snapshot = await read(cluster)
+    assert (named(snapshot)["billing"].members, named(snapshot)["billing"].readers) == (1, None)
+    assert snapshot.problems == ()
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        b"\0",
+        b"\0\1\0\0\0\1",
+        b"\0\1\x7f\xff\xff\xff" + b"\0" * 100,
+        b"\0\1\0\0\0\1\0\1a\x7f\xff\xff\xff",
+        b"\0\1\0\0\0\1\0\2\xff\xff\0\0\0\0",
+    ],
+)
+async def test_an_assignment_that_is_noise_is_a_problem_of_its_group_alone(cluster: Any, noise: bytes) -> None:
+    """The broker passes on whatever a group's leader has written: cut, far too long, not text."""
+    cluster.groups["audit"].state, cluster.groups["audit"].members, cluster.groups["audit"].node = "Stable", 2, 1
+    cluster.groups["audit"].assigned = [{"orders": [0]}, noise]
+    cluster.groups["billing"].assigned = READ
+    snapshot = await read(cluster)
+    audit, billing = snapshot.groups
+    assert (audit.members, audit.readers, len(audit.committed)) == (2, None, 2)
+    assert billing.readers is not None
+    (problem,) = snapshot.problems
+    assert problem.reason == Reason.INVALID_ANSWER
+    assert problem.message.endswith("members of group audit: what one is assigned can't be read")
+
+
+async def test_where_partitions_are_is_known_without_asking_more(cluster: Any, partition: Any) -> None:
+    """Leaders, replicas and those in sync of wanted topics; what each node has of all of them, one that is down too."""
+    cluster.topics["orders"] = [
+        partition(1, oldest=5, end=100, replicas=[1, 2, 3], in_sync=[1, 2]),
+        partition(2, oldest=0, end=50, replicas=[1, 2]),
+        partition(-1, oldest=0, end=50, replicas=[3], in_sync=[]),
+    ]
+    snapshot = await read(cluster)
+    assert list(snapshot.placements["orders"]) == [(0, 1, True, 3, 2), (1, 2, False, 2, 2), (2, -1, False, 1, 0)]
+    assert snapshot.placements.keys() == {"orders", "payments"}
+    addresses = {node: f"127.0.0.1:{port}" for node, port in cluster.ports.items()}
+    assert snapshot.nodes == ((1, addresses[1], 3, 4), (2, addresses[2], 1, 2), (3, None, 0, 2))
+    assert counts(cluster)["metadata"] == 1
+
+
+@pytest.mark.parametrize(("isolation", "lag"), [("read_uncommitted", 10), ("read_committed", 3)])
+@pytest.mark.parametrize("generation", ["new", "old"])
+async def test_records_of_an_open_transaction_are_no_lag_for_who_reads_committed_ones(
+    cluster: Any, old: Any, isolation: str, lag: int, generation: str
+) -> None:
+    """The end is the last stable offset then: nothing after it can be read."""
+    if generation == "old":
+        cluster.spoken = old
+    cluster.topics["orders"][0].stable = 93
+    snapshot = await read(cluster, isolation=isolation)
+    assert snapshot.lag(named(snapshot)["billing"])[Partition("orders", 0)] == lag
+    assert snapshot.ends[Partition("orders", 1)] == 50
 
 
 async def test_members_of_groups_of_the_new_protocol_are_counted(cluster: Any) -> None:
@@ -341,15 +472,29 @@ async def test_bootstrap_servers_that_hang_do_not_hide_the_one_that_answers(clus
 async def test_a_group_that_may_not_be_read_costs_only_itself(
     cluster: Any, code: int, reason: Reason, error: str
 ) -> None:
-    """Its series are missing and the problem names it."""
+    """Its state is listed, the rest of it is missing, and the problem names it."""
     cluster.groups["billing"].error = code
     snapshot = await read(cluster)
-    assert [group.name for group in snapshot.groups] == ["audit"]
+    assert snapshot.groups[1] == Group("billing", None, {}, GroupState.STABLE)
+    assert len(named(snapshot)["audit"].committed) == 2
     address = f"127.0.0.1:{cluster.ports[1]}"
     assert [(problem.reason, problem.message) for problem in snapshot.problems] == [
         (reason, f"{address}: commits of group billing: {error}"),
         (reason, f"{address}: members of group billing: {error}"),
     ]
+
+
+@pytest.mark.parametrize("kind", ["classic", "consumer"])
+async def test_a_group_whose_members_are_a_secret_still_has_its_lag(cluster: Any, group: Any, kind: str) -> None:
+    """Reading its commits may be allowed where describing it is not; the group beside it is described."""
+    cluster.groups["billing"].secret, cluster.groups["billing"].kind = GROUP_REFUSED, kind
+    cluster.groups["other"] = group(1, kind=kind)
+    snapshot = await read(cluster)
+    found = named(snapshot)
+    assert (found["billing"].members, found["billing"].state) == (None, GroupState.STABLE)
+    assert snapshot.lag_sums(found["billing"]) == {"orders": 10}
+    assert found["other"].members == 1
+    assert [problem.reason for problem in snapshot.problems] == [Reason.REFUSED]
 
 
 async def test_a_partition_whose_leader_moved_is_missing_and_not_zero(cluster: Any) -> None:
