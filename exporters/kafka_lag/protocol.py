@@ -131,19 +131,19 @@ def metadata() -> Call[Broker | Topic]:
 def _topic(version: int, answer: Reader) -> Topic:
     error, name = answer.int16(), answer.text()
     answer.take(_FLAG)  # internal
-    placement, held = Placement(), Counter[int]()
+    rows, held = [], Counter[int]()
     for _ in range(answer.count()):
         _error, number, leader = answer.take(_LEADER[version])
         replicas, in_sync = answer.numbers(), answer.numbers()
         if version >= 5:
             answer.skip_array(_NODE)  # replicas that are offline
         answer.end()
-        placement.add(number, leader, replicas, in_sync)
+        rows.append((number, leader, replicas[:1] == (leader,), len(replicas), len(in_sync)))
         held.update(replicas)
     if version >= 8:
         answer.int32()  # permissions
     answer.end()
-    return Topic(name, error, placement, held)
+    return Topic(name, error, Placement.of(rows), held)
 
 
 def list_groups() -> Call[Listed]:

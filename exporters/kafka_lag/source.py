@@ -255,7 +255,7 @@ class KafkaSource:
         self._leaders = {
             Partition(topic.name, number): addresses[leader]
             for topic in topics
-            for number, leader, *_ in topic.placement
+            for number, leader in zip(topic.placement.numbers, topic.placement.leaders, strict=True)
             if leader in addresses
         }
         for partition, address in self._leaders.items():

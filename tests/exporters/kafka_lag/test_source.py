@@ -10,6 +10,7 @@ import pytest
 
 from exporters.errors import Reason, SourceError
 from exporters.kafka_lag.config import Cluster, Filter
+from exporters.kafka_lag.placement import NO_LEADER, Placement
 from exporters.kafka_lag.snapshot import Group, GroupState, Member, Partition, Snapshot
 from exporters.kafka_lag.source import KafkaSource
 
@@ -335,7 +336,9 @@ async def test_where_partitions_are_is_known_without_asking_more(cluster: Any, p
         partition(-1, oldest=0, end=50, replicas=[3], in_sync=[]),
     ]
     snapshot = await read(cluster)
-    assert list(snapshot.placements["orders"]) == [(0, 1, True, 3, 2), (1, 2, False, 2, 2), (2, -1, False, 1, 0)]
+    rows = [(0, 1, 1, 3, 2), (1, 2, 0, 2, 2), (2, NO_LEADER, 0, 1, 0)]
+    assert snapshot.placements["orders"] == Placement.of(rows)
+    assert list(snapshot.placements["orders"].under_replicated) == [1, 0, 1]
     assert snapshot.placements.keys() == {"orders", "payments"}
     addresses = {node: f"127.0.0.1:{port}" for node, port in cluster.ports.items()}
     assert snapshot.nodes == ((1, addresses[1], 3, 4), (2, addresses[2], 1, 2), (3, None, 0, 2))
