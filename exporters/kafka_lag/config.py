@@ -1,6 +1,7 @@
 """Settings of the kafka_lag exporter."""
 
 import re
+from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
@@ -8,6 +9,14 @@ from pydantic import Field, PositiveInt, model_validator
 from exporters.exporter import ExporterSettings
 from exporters.kafka_lag.levels import Level
 from process.settings import Address, AtLeastOne, Pattern, Settings, once_each
+
+
+class NameSet(StrEnum):
+    """Names of another exporter, beside ours."""
+
+    SEGLO = "seglo"
+    """Those of https://github.com/seglo/kafka-lag-exporter."""
+
 
 Isolation = Literal["read_uncommitted", "read_committed"]
 """Where a partition ends for its readers; the words are those of the consumer's ``isolation.level``."""
@@ -24,6 +33,10 @@ class Filter(Settings):
         if self.exclude is not None and re.fullmatch(self.exclude, name):
             return False
         return re.fullmatch(self.include, name) is not None
+
+
+UNNAMED = "kafka"
+"""What a cluster without a name is called where it has to be called something."""
 
 
 class Cluster(Settings):
@@ -46,6 +59,7 @@ class KafkaLagSettings(ExporterSettings):
     """The finest detail that is told."""
     max_series: PositiveInt = 500_000
     """Above that, partitions are told only in sum by topic, and topics only in sum by group."""
+    compat: NameSet | None = None
 
     @model_validator(mode="after")
     def _clusters_differ(self) -> Self:

@@ -8,9 +8,10 @@ commit has no series (there: -1, also in the sums), and lag is never negative.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from exporters.family import Family, Keys, LabelValues, counter, gauge
-from exporters.kafka_lag.config import KafkaLagSettings
+from exporters.kafka_lag import seglo
+from exporters.kafka_lag.config import KafkaLagSettings, NameSet
 from exporters.kafka_lag.levels import fit
-from exporters.kafka_lag.snapshot import Group, Partition, Snapshot, by_topic
+from exporters.kafka_lag.snapshot import Group, GroupState, Partition, Snapshot, by_topic
 
 GROUP, TOPIC, PARTITION = "consumergroup", "topic", "partition"
 
@@ -19,13 +20,15 @@ def families(snapshots: Sequence[Snapshot], settings: KafkaLagSettings) -> Itera
     """One family a metric; each series has the label ``cluster`` when clusters are named."""
     shelf = Shelf(named=any(snapshot.cluster is not None for snapshot in snapshots))
     clusters, topics, groups = Clusters(shelf), Topics(shelf), Groups(shelf)
-    for snapshot in sorted(snapshots, key=lambda snapshot: snapshot.cluster or ""):
+    ordered = sorted(snapshots, key=lambda snapshot: snapshot.cluster or "")
+    for snapshot in ordered:
         cluster = () if snapshot.cluster is None else (snapshot.cluster,)
         clusters.add(cluster, snapshot)
         topics.add(cluster, snapshot)
         for group in sorted(snapshot.groups, key=lambda group: group.name):
             groups.add((*cluster, group.name), group, snapshot)
-    yield from fit(shelf, settings.level, settings.max_series)
+    others = seglo.families(ordered) if settings.compat == NameSet.SEGLO else ()
+    yield from fit([*shelf, *others], settings.level, settings.max_series)
 
 
 class Shelf:
@@ -57,6 +60,11 @@ class Clusters:
     def __init__(self, shelf: Shelf) -> None:
         """Begin them."""
         self.brokers = shelf.gauge("kafka_brokers", "Brokers in the cluster's metadata.")
+        self.info = shelf.gauge("kafka_broker_info", "1 for each broker in the cluster's metadata.", "id", "address")
+        self.leaders = shelf.gauge("kafka_broker_leaders", "Partitions of all topics that the broker leads.", "id")
+        self.replicas = shelf.gauge(
+            "kafka_broker_replicas", "Replicas of all topics that the broker holds, or should: it may be down.", "id"
+        )
         self.requests = shelf.counter(
             "kafka_lag_requests_total",
             "Requests that the exporter has sent to the cluster's brokers, by their name in Kafka's protocol.",
@@ -69,6 +77,12 @@ class Clusters:
     def add(self, cluster: LabelValues, snapshot: Snapshot) -> None:
         """Add the series of one cluster."""
         self.brokers.add(cluster, snapshot.brokers)
+        for node in snapshot.nodes:
+            labels = (*cluster, str(node.number))
+            if node.address is not None:
+                self.info.add((*labels, node.address), 1)
+            self.leaders.add(labels, node.leaders)
+            self.replicas.add(labels, node.replicas)
         self.received.add(cluster, snapshot.received)
         for api, count in sorted(snapshot.requests.items()):
             self.requests.add((*cluster, api), count)
@@ -92,9 +106,40 @@ class Topics:
             TOPIC,
             PARTITION,
         )
+        self.leader = shelf.gauge(
+            "kafka_topic_partition_leader",
+            "Id of the broker that leads the partition; -1 when none does.",
+            TOPIC,
+            PARTITION,
+        )
+        self.preferred = shelf.gauge(
+            "kafka_topic_partition_leader_is_preferred",
+            "1 when the partition is led by the first of its replicas, 0 when by another or by none.",
+            TOPIC,
+            PARTITION,
+        )
+        self.replicas = shelf.gauge(
+            "kafka_topic_partition_replicas", "Replicas that the partition has or should have.", TOPIC, PARTITION
+        )
+        self.in_sync = shelf.gauge(
+            "kafka_topic_partition_in_sync_replica", "Replicas of the partition that are in sync.", TOPIC, PARTITION
+        )
+        self.under_replicated = shelf.gauge(
+            "kafka_topic_partition_under_replicated_partition",
+            "1 when fewer replicas of the partition are in sync than it should have, else 0.",
+            TOPIC,
+            PARTITION,
+        )
 
     def add(self, cluster: LabelValues, snapshot: Snapshot) -> None:
         """Add the series of one cluster."""
+        for topic, placement in sorted(snapshot.placements.items()):
+            keys = tuple([(*cluster, topic, str(number)) for number in placement.numbers])
+            self.leader.extend(keys, placement.leaders)
+            self.preferred.extend(keys, placement.preferred)
+            self.replicas.extend(keys, placement.replicas)
+            self.in_sync.extend(keys, placement.in_sync)
+            self.under_replicated.extend(keys, placement.under_replicated)
         for topic, count in sorted(snapshot.topics.items()):
             self.partitions.add((*cluster, topic), count)
         for family, offsets in ((self.current, snapshot.ends), (self.oldest, snapshot.oldest)):
@@ -111,6 +156,9 @@ class Groups:
             "kafka_consumergroup_members",
             "Members of the group; absent when the broker does not tell (before Kafka 3.8, groups of KIP-848).",
             GROUP,
+        )
+        self.state = shelf.gauge(
+            "kafka_consumergroup_state", "1 for the state that the group is in, 0 for all others.", GROUP, "state"
         )
         self.current = shelf.gauge(
             "kafka_consumergroup_current_offset",
@@ -170,7 +218,15 @@ class Groups:
         )
         self.past_end = shelf.gauge(
             "kafka_consumergroup_partitions_past_end",
-            "Partitions of the topic that end before the group's committed offset: made anew, or truncated.",
+            "Partitions of the topic that end before the group's committed offset: made anew, or truncated; "
+            "absent where the end is the last stable offset.",
+            GROUP,
+            TOPIC,
+        )
+        self.abandoned = shelf.gauge(
+            "kafka_consumergroup_topic_abandoned",
+            "1 when the group is stable, has commits in the topic, and no member reads it, else 0; "
+            "absent while it is not known what the members read.",
             GROUP,
             TOPIC,
         )
@@ -186,6 +242,9 @@ class Groups:
         """Add the series of one group."""
         if group.members is not None:
             self.members.add(labels, group.members)
+        self.state.extend(
+            tuple([(*labels, state) for state in GroupState]), [int(state == group.state) for state in GroupState]
+        )
         lag, ages = snapshot.lag(group), snapshot.lag_seconds(group)
         partitions = sorted(group.committed)
         keys = _keys(labels, partitions)
@@ -195,7 +254,7 @@ class Groups:
             self.current_sum.add((*labels, topic), total)
         for topic, total in snapshot.lag_sums(group).items():
             self.lag_sum.add((*labels, topic), total)
-        if len(lag) == len(group.committed):
+        if group.committed and len(lag) == len(group.committed):
             self.lag_overall.add(labels, sum(lag.values()))
         for topic, age in by_topic(ages, max).items():
             self.topic_seconds.add((*labels, topic), age)
@@ -203,8 +262,11 @@ class Groups:
             self.seconds_max.add(labels, max(ages.values()))
         for topic, faults in sorted(snapshot.faults(group).items()):
             self.without_commit.add((*labels, topic), faults.without_commit)
-            self.past_end.add((*labels, topic), faults.past_end)
+            if snapshot.isolation == "read_uncommitted":
+                self.past_end.add((*labels, topic), faults.past_end)
             self.lost.add((*labels, topic), faults.lost_records)
+        for topic, abandoned in sorted(snapshot.abandoned(group).items()):
+            self.abandoned.add((*labels, topic), int(abandoned))
 
 
 def _keys(labels: LabelValues, partitions: Iterable[Partition]) -> Keys:

@@ -26,13 +26,10 @@ from exporters.errors import Reason, SourceError
 from exporters.kafka_lag import members, protocol
 from exporters.kafka_lag.brokers import SLICE, Brokers, answered_error
 from exporters.kafka_lag.call import Call, ItemT
-from exporters.kafka_lag.config import Cluster, KafkaLagSettings
+from exporters.kafka_lag.config import UNNAMED, Cluster, KafkaLagSettings
 from exporters.kafka_lag.placement import NO_LEADER, Node
 from exporters.kafka_lag.seconds import LOOKUPS_AT_ONCE, STEPS, Ages, unread
 from exporters.kafka_lag.snapshot import Group, GroupState, Member, Partition, Snapshot
-
-UNNAMED = "kafka"
-"""Label ``source`` of a cluster without a name."""
 
 SHARES = 6
 """Of the deadline, metadata gets one such share, groups two, offsets one, times one; the last is for our own work."""

@@ -32,6 +32,8 @@ MESSAGES = {
     "kafka_lag/one_server_as_text": "clusters[0].bootstrap_servers: must be a list",
     "kafka_lag/timeout_longer_than_interval": "timeout (10s) is longer than interval (5s)",
     "kafka_lag/unknown_key": "clusters[0].group: unknown key",
+    "kafka_lag/unknown_compat": "compat: input should be 'seglo'",
+    "kafka_lag/unknown_isolation": "clusters[0].isolation: input should be 'read_uncommitted' or 'read_committed'",
     "kafka_lag/unknown_level": "level: input should be 'group', 'topic' or 'partition'",
     "pod_cpu/bad_port": "listen: '127.0.0.1' is not host:port with a port from 1 to 65535",
     "pod_cpu/bad_regex": (

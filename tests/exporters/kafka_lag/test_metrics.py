@@ -1,20 +1,27 @@
 """The text of /metrics."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from exporters.collection import Status
 from exporters.errors import Reason, SourceError
 from exporters.exposition import Exposition
 from exporters.kafka_lag import EXPORTER
 from exporters.kafka_lag.config import Cluster, KafkaLagSettings
-from exporters.kafka_lag.snapshot import Group, Partition, Snapshot
+from exporters.kafka_lag.placement import NO_LEADER, Node, Placement
+from exporters.kafka_lag.snapshot import Group, GroupState, Member, Partition, Snapshot
 from exporters.scrape import all_families
 
 ORDERS = [Partition("orders", number) for number in range(3)]
 QUESTIONS = Partition("questions", 0)
+READERS = (
+    Member("billing-1-a", "billing-1", "/10.0.0.1", {"orders": (0, 1)}),
+    Member("billing-2-b", 'the "second"', "/10.0.0.2", {"payments": (0,)}),
+)
 PROBLEM = SourceError(Reason.UNREACHABLE, "127.0.0.1:9093: connection refused")
 
 
@@ -26,15 +33,22 @@ def snapshot(cluster: str | None) -> Snapshot:
         oldest={ORDERS[0]: 5, ORDERS[1]: 0, QUESTIONS: 1_000_000},
         ends={ORDERS[0]: 120, ORDERS[1]: 80, QUESTIONS: 9_007_199_254_740_993},
         groups=(
-            Group('questions "new"', None, {QUESTIONS: 9_007_199_254_740_000}),
-            Group("billing", 2, {ORDERS[0]: 100, ORDERS[1]: 80, ORDERS[2]: 7}),
-            Group("idle", 0, {}),
+            Group('questions "new"', None, {QUESTIONS: 9_007_199_254_740_000}, GroupState.RECONCILING),
+            Group("billing", 2, {ORDERS[0]: 100, ORDERS[1]: 80, ORDERS[2]: 7}, GroupState.STABLE, READERS),
+            Group("idle", 0, {}, GroupState.EMPTY),
         ),
         problems=(PROBLEM,),
         requests={"Metadata": 7, "OffsetFetch": 14},
         received=2048,
         at=1_700_000_000.0,
         written={ORDERS[0]: {100: 1_699_999_990.5}},
+        took=0.125,
+        placements={
+            # number, leader, whether it is the preferred one, replicas, in sync
+            "orders": Placement.of([(0, 1, 1, 2, 2), (1, 1, 0, 2, 1), (2, NO_LEADER, 0, 1, 0)]),
+            "questions": Placement.of([(0, 2, 1, 1, 1)]),
+        },
+        nodes=(Node(1, "127.0.0.1:9092", 2, 2), Node(2, "127.0.0.1:9093", 1, 3), Node(3, None, 0, 1)),
     )
 
 
@@ -71,6 +85,80 @@ def test_metrics_of_named_clusters(golden: Callable[[str, str], None]) -> None:
     golden("named.prom", text(down, up))
 
 
+@pytest.mark.parametrize(("cluster", "file"), [(None, "seglo.prom"), ("seoul", "seglo_named.prom")])
+def test_names_of_kafka_lag_exporter(golden: Callable[[str, str], None], cluster: str | None, file: str) -> None:
+    """By option, beside ours: members are named where it is known who reads, a cluster always."""
+    status = Status("kafka", snapshot(cluster), attempts=1)
+    ours, both = text(status).splitlines(), text(status, compat="seglo").splitlines()
+    golden(file, "".join(line + "\n" for line in both if line not in ours))
+    assert set(ours) < set(both)
+
+
+def test_a_commit_past_the_last_stable_offset_is_not_called_wrong() -> None:
+    """It is that of a consumer that reads uncommitted records, in good order."""
+    stable = replace(snapshot(None), isolation="read_committed")
+    told = series(text(Status("kafka", stable, attempts=1)))
+    assert not any("past_end" in name for name in told)
+    assert any("without_commit" in name for name in told)
+
+
+def test_a_group_without_a_commit_has_no_lag() -> None:
+    """Not 0, for it has read nothing; its commits may also be unknown."""
+    assert not any("_lag" in name and "idle" in name for name in series(text(Status("kafka", snapshot(None)))))
+
+
+KAFKA_EXPORTER = {
+    "kafka_brokers": "",
+    "kafka_broker_info": "id address",
+    "kafka_topic_partitions": "topic",
+    "kafka_topic_partition_current_offset": "topic partition",
+    "kafka_topic_partition_oldest_offset": "topic partition",
+    "kafka_topic_partition_leader": "topic partition",
+    "kafka_topic_partition_leader_is_preferred": "topic partition",
+    "kafka_topic_partition_replicas": "topic partition",
+    "kafka_topic_partition_in_sync_replica": "topic partition",
+    "kafka_topic_partition_under_replicated_partition": "topic partition",
+    "kafka_consumergroup_members": "consumergroup",
+    "kafka_consumergroup_current_offset": "consumergroup topic partition",
+    "kafka_consumergroup_current_offset_sum": "consumergroup topic",
+    "kafka_consumergroup_lag": "consumergroup topic partition",
+    "kafka_consumergroup_lag_sum": "consumergroup topic",
+}
+"""Labels by name, as kafka_exporter.go of https://github.com/danielqsj/kafka_exporter declares them (v1.9).
+
+One is missing here: kafka_consumergroupzookeeper_lag_zookeeper, of groups that commit to ZooKeeper (before Kafka 0.9).
+"""
+
+DASHBOARD = {
+    "kafka_topic_partition_current_offset": "topic",
+    "kafka_consumergroup_lag": "topic consumergroup",
+    "kafka_consumergroup_current_offset": "topic consumergroup",
+    "kafka_topic_partitions": "topic",
+}
+"""What the queries and variables of https://grafana.com/grafana/dashboards/7589 ask for, and the labels that they match
+or sum by; Prometheus adds `job` and `instance`. It is kafka_exporter_overview.json of the same repository."""
+
+
+def labels(text: str) -> dict[str, set[str]]:
+    """Label names by metric."""
+    return {
+        family.name: {label for sample in family.samples for label in sample.labels}
+        for family in text_string_to_metric_families(text)
+    }
+
+
+@pytest.mark.parametrize("name", KAFKA_EXPORTER)
+def test_names_and_labels_of_kafka_exporter(name: str) -> None:
+    """Exactly those, so that what was made for it keeps working."""
+    assert labels(text(Status("kafka", snapshot(None), attempts=1)))[name] == set(KAFKA_EXPORTER[name].split())
+
+
+@pytest.mark.parametrize("name", DASHBOARD)
+def test_the_public_dashboard_of_kafka_exporter_finds_what_it_asks_for(name: str) -> None:
+    """Each metric has series with the labels that the dashboard needs."""
+    assert labels(text(Status("kafka", snapshot(None), attempts=1)))[name] >= set(DASHBOARD[name].split())
+
+
 def test_the_order_of_what_was_read_does_not_show() -> None:
     """The same cluster gives the same text, whichever answer came first."""
     one = snapshot(None)
@@ -86,6 +174,9 @@ def test_the_order_of_what_was_read_does_not_show() -> None:
         received=one.received,
         at=one.at,
         written=one.written,
+        took=one.took,
+        placements=dict(reversed(one.placements.items())),
+        nodes=one.nodes,
     )
     assert text(Status("kafka", one, attempts=1)) == text(Status("kafka", other, attempts=1))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters.kafka_lag.snapshot import Faults, Group, Partition, Snapshot, by_topic
+from exporters.kafka_lag.snapshot import Faults, Group, GroupState, Member, Partition, Snapshot, by_topic
 
 P0, P1, Q0 = Partition("p", 0), Partition("p", 1), Partition("q", 0)
 
@@ -67,6 +67,33 @@ def test_what_is_not_known_is_not_called_wrong() -> None:
     """A topic that is gone has no faults; a partition whose leader is silent adds none."""
     group = Group("g", 1, {P0: 5, Q0: 5})
     assert replace(snapshot({}, group), topics={"p": 1}).faults(group) == {"p": Faults()}
+
+
+def readers(*assigned: dict[str, tuple[int, ...]]) -> tuple[Member, ...]:
+    return tuple(Member(f"m{number}", "c", "h", topics) for number, topics in enumerate(assigned))
+
+
+@pytest.mark.parametrize(
+    ("state", "members", "expected"),
+    [
+        (GroupState.STABLE, readers({"p": (0,)}, {"q": (0,)}), {"p": False, "q": False}),
+        (GroupState.STABLE, readers({"p": (0, 1)}, {}), {"p": False, "q": True}),
+        (GroupState.STABLE, readers({"other": (0,)}), {"p": True, "q": True}),
+        # a topic without a partition is not read
+        (GroupState.STABLE, readers({"p": (0,), "q": ()}), {"p": False, "q": True}),
+        # nobody is there to read anything
+        (GroupState.EMPTY, None, {"p": False, "q": False}),
+        (GroupState.PREPARING_REBALANCE, None, {}),
+        (GroupState.STABLE, None, {}),
+        (GroupState.UNKNOWN, None, {}),
+    ],
+)
+def test_a_topic_is_abandoned_when_a_living_group_no_longer_reads_it(
+    state: GroupState, members: tuple[Member, ...] | None, expected: dict[str, bool]
+) -> None:
+    """Known only of a stable group whose members all tell what they read; a topic that is gone is not told of."""
+    group = Group("g", None, {P0: 5, P1: 5, Q0: 5, Partition("gone", 0): 5}, state, members)
+    assert replace(snapshot({}, group), topics={"p": 2, "q": 1, "other": 1}).abandoned(group) == expected
 
 
 @pytest.mark.parametrize(
