@@ -16,9 +16,12 @@ from exporters.kafka_lag.source import KafkaSource
 
 NOT_LEADER, COORDINATOR_LOADING, GROUP_REFUSED = 6, 14, 30
 
+HASTE = 0.3
+"""Seconds that a request may take where a test waits for one that takes longer."""
+
 
 @asynccontextmanager
-async def reading(servers: tuple[str, ...], patience: float = 0.3, **settings: Any) -> AsyncIterator[KafkaSource]:
+async def reading(servers: tuple[str, ...], patience: float = 5.0, **settings: Any) -> AsyncIterator[KafkaSource]:
     source = KafkaSource(Cluster(bootstrap_servers=servers, **settings), patience)
     try:
         yield source
@@ -131,7 +134,7 @@ async def test_large_groups_are_asked_for_in_parts(cluster: Any, group: Any, par
     cluster.topics["wide"] = [partition(1, 0, 9) for _ in range(4000)]
     for number in range(5):
         cluster.groups[f"group-{number}"] = group(2, {("wide", n): 1 for n in range(4000)})
-    async with reading(cluster.bootstrap, patience=5) as source:
+    async with reading(cluster.bootstrap) as source:
         await source.read()
         cluster.asked.clear()
         snapshot = await source.read()
@@ -178,7 +181,7 @@ async def test_offsets_are_found_by_time(cluster: Any) -> None:
 async def test_offsets_of_a_leader_that_hangs_are_missing_and_it_is_asked_once(cluster: Any) -> None:
     """Several look-ups in a row wait for it once, until the next read."""
     asked = {Partition("orders", 0): 60, Partition("orders", 1): 20}
-    async with reading(cluster.bootstrap) as source:
+    async with reading(cluster.bootstrap, HASTE) as source:
         await source.read()
         cluster.brokers[2].mood = "hangs"
         assert await source.timestamps_to_offsets(asked) == {Partition("orders", 0): (60, 60)}
@@ -191,10 +194,10 @@ async def test_offsets_of_a_leader_that_hangs_are_missing_and_it_is_asked_once(c
 @pytest.mark.parametrize("api", ["list", "fetch", "describe", "offsets"])
 async def test_a_broker_that_hangs_midway_costs_its_own_deadline(cluster: Any, api: str) -> None:
     """Two shares of the time for groups, one for offsets: the read ends in the deadline with all that others tell."""
-    async with reading(cluster.bootstrap) as source:
+    async with reading(cluster.bootstrap, HASTE) as source:
         await source.read()
         cluster.brokers[1].stuck_on = api
-        async with asyncio.timeout(4 * 0.3):
+        async with asyncio.timeout(4 * HASTE):
             snapshot = await source.read()
     assert snapshot.ends.items() >= {Partition("orders", 1): 50}.items()
     assert named(snapshot)["audit"].committed == {Partition("orders", 0): 0, Partition("payments", 0): 3}
@@ -394,7 +397,7 @@ async def test_a_broker_that_does_not_answer_costs_only_what_it_alone_knows(
 ) -> None:
     """Its groups and the ends of its partitions are missing, with the reason; the rest holds."""
     await harm(cluster.brokers[2])
-    snapshot = await read(cluster)
+    snapshot = await read(cluster, patience=HASTE)
     assert snapshot.brokers == 2
     assert [group.name for group in snapshot.groups] == ["billing"]
     assert snapshot.ends == {Partition("orders", 0): 100, Partition("payments", 0): 7}
@@ -413,7 +416,7 @@ async def test_no_broker_at_all_is_an_error_and_not_an_empty_cluster(
     for broker in cluster.brokers.values():
         await harm(broker)
     with pytest.raises(SourceError) as caught:
-        await read(cluster)
+        await read(cluster, patience=HASTE)
     assert caught.value.reason == reason
     assert all(address in caught.value.message for address in cluster.bootstrap)
 
@@ -456,7 +459,7 @@ async def test_bootstrap_servers_that_hang_do_not_hide_the_one_that_answers(clus
     async with make_cluster([1, 2, 3]) as elsewhere:
         for broker in elsewhere.brokers.values():
             await hang(broker)
-        async with reading((*elsewhere.bootstrap, *cluster.bootstrap)) as source:
+        async with reading((*elsewhere.bootstrap, *cluster.bootstrap), HASTE) as source:
             for _ in range(8):
                 with suppress(TimeoutError):
                     async with asyncio.timeout(0.55):
