@@ -1,8 +1,9 @@
-"""The gateway between real tokens and an upstream that answers what a test asks for."""
+"""A topic of one's own; the gateway between real tokens and an upstream that answers what a test asks for."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +13,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from compose.native.stack import Stack
+from tests.integration.clients import make_topic
+
+
+@pytest.fixture
+async def topic(kafka: Any) -> str:
+    """A new topic with three partitions."""
+    return await make_topic(kafka)
 
 
 @dataclass(frozen=True)

@@ -1,88 +1,22 @@
 """Lag of real groups on a real broker: exactly what was produced and not consumed."""
 
 import asyncio
-import struct
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.client import AIOKafkaClient, CoordinationType
-from aiokafka.protocol.commit import OffsetCommitRequest
-from aiokafka.protocol.coordination import FindCoordinatorRequest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporters.app import create
 from exporters.errors import SourceError
 from exporters.kafka_lag import EXPORTER
-from exporters.kafka_lag.brokers import Brokers
-from exporters.kafka_lag.call import Api, Call
 from exporters.kafka_lag.config import Cluster, Filter, KafkaLagSettings
-from exporters.kafka_lag.snapshot import Partition, Snapshot
+from exporters.kafka_lag.snapshot import Partition
 from exporters.kafka_lag.source import KafkaSource
-from exporters.kafka_lag.wire import Reader, Writer
-
-
-@pytest.fixture
-async def topic(kafka: Any) -> str:
-    """A new topic with three partitions."""
-    name = f"orders-{uuid.uuid4().hex[:8]}"
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
-    await admin.start()
-    try:
-        await admin.create_topics([NewTopic(name, 3, 1)])
-    finally:
-        await admin.close()
-    return name
-
-
-async def produce(kafka: Any, topic: str, *counts: int) -> None:
-    """Produce so many records to each partition."""
-    producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, linger_ms=5)
-    await producer.start()
-    try:
-        sent = [await producer.send(topic, b"x", partition=n) for n, count in enumerate(counts) for _ in range(count)]
-        await asyncio.gather(*sent)
-    finally:
-        await producer.stop()
-
-
-async def commit(kafka: Any, topic: str, group: str, *offsets: int) -> None:
-    """Commit an offset for each partition, as a consumer does that assigns itself."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap, group_id=group, enable_auto_commit=False)
-    partitions = [TopicPartition(topic, number) for number in range(len(offsets))]
-    await consumer.start()
-    try:
-        consumer.assign(partitions)
-        await consumer.commit(dict(zip(partitions, offsets, strict=True)))
-    finally:
-        await consumer.stop()
-
-
-async def read(kafka: Any, topics: str, groups: str | None = None) -> Snapshot:
-    """Read the topics that match, and the groups whose names begin with them unless others are named."""
-    cluster = Cluster(
-        bootstrap_servers=(kafka.bootstrap,),
-        topics=Filter(include=topics),
-        groups=Filter(include=groups or f"{topics}.*"),
-    )
-    source = KafkaSource(cluster, patience=5)
-    try:
-        return await source.read()
-    finally:
-        await source.close()
-
-
-async def until(read: Callable[[], Awaitable[Any]], wanted: Callable[[Any], bool], seconds: float = 30) -> Any:
-    """Read again and again until it is as wanted."""
-    async with asyncio.timeout(seconds):
-        while not wanted(found := await read()):
-            await asyncio.sleep(0.1)
-    return found
+from tests.integration.clients import commit, commit_many, produce, read, until
 
 
 async def test_lag_is_produced_minus_committed(kafka: Any, topic: str) -> None:
@@ -137,25 +71,6 @@ async def test_several_groups_are_described_in_one_answer(kafka: Any, topic: str
     assert [(group.members, snapshot.lag_sums(group)) for group in snapshot.groups] == [(0, {topic: 2})] * 3
 
 
-async def commit_many(kafka: Any, topic: str, groups: Iterable[str]) -> None:
-    """Commit offset 1 of the first partition for each group, without joining any."""
-    client = AIOKafkaClient(bootstrap_servers=kafka.bootstrap)
-    await client.bootstrap()
-
-    async def committed(group: str) -> Any:
-        # a new cluster has no topic of commits until somebody looks for a coordinator, and no commit is taken before
-        await client.send(client.get_random_node(), FindCoordinatorRequest(group, CoordinationType.GROUP))
-        asked = OffsetCommitRequest(group, -1, "", -1, [(topic, [(0, 1, "")])])
-        return (await client.send(client.get_random_node(), asked)).topics
-
-    try:
-        for group in groups:
-            # a broker that has just started is not yet the coordinator of its groups
-            await until(lambda group=group: committed(group), lambda answered: answered == [(topic, [(0, 0)])])
-    finally:
-        await client.close()
-
-
 async def test_requests_do_not_grow_with_groups(kafka: Any, topic: str) -> None:
     """One broker: five requests when nobody lags and nobody is a member, the same for 200 groups as for one."""
     await produce(kafka, topic, 1)
@@ -177,49 +92,6 @@ async def test_requests_do_not_grow_with_groups(kafka: Any, topic: str) -> None:
     }
     assert many.problems == ()
     assert [many.lag_sums(group) for group in many.groups] == [{topic: 0}] * 201
-
-
-async def heartbeat(brokers: Brokers, address: str, group: str, topic: str) -> int:
-    """Join a group of the protocol of KIP-848 and tell the error code."""
-
-    def write(_version: int, body: Writer) -> None:
-        body.text(group)
-        body.text("")  # the coordinator names the member
-        body.raw(struct.pack(">iBBi", 0, 0, 0, 60_000))  # epoch, no static id, no rack, time for a rebalance
-        body.count(1)
-        body.text(topic)
-        body.raw(b"\0\1")  # no assignor, owns nothing
-        body.end()
-
-    def read(_version: int, answer: Reader) -> Iterator[int]:
-        answer.int32()  # throttle time
-        yield answer.int16()
-        answer.skip_text()  # the error in words
-        answer.skip_text()  # member
-        answer.take(struct.Struct(">ii"))  # epoch, milliseconds to the next heartbeat
-        if answer.take(struct.Struct(">b"))[0] >= 0:  # an assignment
-            for _ in range(answer.count()):
-                answer.take(struct.Struct("16s"))
-                answer.skip_array(4)
-                answer.end()
-            answer.end()
-
-    (code,) = await brokers.ask(address, Call(Api("ConsumerGroupHeartbeat", 68, (0,), 0), write, read))
-    return code
-
-
-async def test_members_of_a_group_of_the_new_protocol(kafka: Any, topic: str) -> None:
-    """Those of KIP-848 are counted as those of classic groups are."""
-    group = f"{topic}-modern"
-    brokers = Brokers([kafka.bootstrap], patience=5)
-    try:
-        await commit_many(kafka, topic, [f"{topic}-classic"])
-        assert [await heartbeat(brokers, kafka.bootstrap, group, topic) for _ in range(3)] == [0, 0, 0]
-    finally:
-        await brokers.close()
-    snapshot = await read(kafka, topic)
-    assert snapshot.problems == ()
-    assert [(found.name, found.members) for found in snapshot.groups] == [(f"{topic}-classic", 0), (group, 3)]
 
 
 async def test_offsets_by_time(kafka: Any, topic: str) -> None:
