@@ -11,6 +11,7 @@ from exporters.family import Family, Keys, LabelValues, counter, gauge
 from exporters.kafka_lag import seglo
 from exporters.kafka_lag.config import KafkaLagSettings, NameSet
 from exporters.kafka_lag.levels import fit
+from exporters.kafka_lag.placement import NO_LEADER
 from exporters.kafka_lag.snapshot import Group, GroupState, Partition, Snapshot, by_topic
 
 GROUP, TOPIC, PARTITION = "consumergroup", "topic", "partition"
@@ -130,6 +131,12 @@ class Topics:
             TOPIC,
             PARTITION,
         )
+        self.under_replicated_sum = shelf.gauge(
+            "kafka_topic_under_replicated_partitions",
+            "Partitions of the topic that have fewer replicas in sync than they should.",
+            TOPIC,
+        )
+        self.offline = shelf.gauge("kafka_topic_offline_partitions", "Partitions of the topic without a leader.", TOPIC)
 
     def add(self, cluster: LabelValues, snapshot: Snapshot) -> None:
         """Add the series of one cluster."""
@@ -140,6 +147,8 @@ class Topics:
             self.replicas.extend(keys, placement.replicas)
             self.in_sync.extend(keys, placement.in_sync)
             self.under_replicated.extend(keys, placement.under_replicated)
+            self.under_replicated_sum.add((*cluster, topic), sum(placement.under_replicated))
+            self.offline.add((*cluster, topic), placement.leaders.count(NO_LEADER))
         for topic, count in sorted(snapshot.topics.items()):
             self.partitions.add((*cluster, topic), count)
         for family, offsets in ((self.current, snapshot.ends), (self.oldest, snapshot.oldest)):

@@ -11,6 +11,7 @@ from alerting.metrics import RESOLUTIONS, RESULTS, Metrics
 from alerting.model import Census
 from exporters.catalog import EXPORTERS
 from exporters.errors import Reason
+from exporters.kafka_lag.snapshot import GroupState
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
@@ -48,6 +49,18 @@ def test_each_metric_is_on_the_page_with_its_type_and_labels(exporter: str) -> N
     """No metric is missing, none is left over, and none has other labels."""
     golden = ROOT / "tests" / "exporters" / exporter / "golden" / "metrics.prom"
     assert documented(exporter) == described(golden.read_text(encoding="utf-8"))
+
+
+def test_each_name_of_kafka_lag_exporter_is_on_the_page_with_its_labels() -> None:
+    """Those that are there by option."""
+    golden = ROOT / "tests" / "exporters" / "kafka_lag" / "golden" / "seglo.prom"
+    assert documented("kafka_lag with `compat: seglo`") == described(golden.read_text(encoding="utf-8"))
+
+
+def test_each_state_of_a_group_is_on_the_page() -> None:
+    """The closed set is the one that the code has."""
+    (section,) = re.findall(r"^`state` is (.*?)\n\n", PAGE, re.MULTILINE | re.DOTALL)
+    assert [word for word in re.findall(r"`(\w+)`", section) if word in set(GroupState)] == list(GroupState)
 
 
 def test_each_metric_of_the_router_is_on_the_page_with_its_type_and_labels() -> None:
