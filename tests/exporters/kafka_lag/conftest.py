@@ -149,9 +149,10 @@ def classic(assigned: dict[str, list[int]] | bytes) -> bytes:
 
 
 def modern(name: str, client: str, assigned: Any) -> tuple[Any, ...]:
-    """A member of a group of KIP-848, on its way to what it has."""
+    """A member of a group of KIP-848, which is to have something else than it has."""
     now = ([(0, topic, numbers, END) for topic, numbers in assigned.items()], END)
-    return name, None, None, 3, client, "/127.0.0.1", ["orders", "payments"], None, now, now, END
+    wanted = ([(0, "elsewhere", [7], END)], END)
+    return name, None, None, 3, client, "/127.0.0.1", ["orders", "payments"], None, now, wanted, END
 
 
 @dataclass
