@@ -82,6 +82,7 @@ def readers(*assigned: dict[str, tuple[int, ...]]) -> tuple[Member, ...]:
         # a topic without a partition is not read
         (GroupState.STABLE, readers({"p": (0,), "q": ()}), {"p": False, "q": True}),
         # nobody is there to read anything
+        (GroupState.STABLE, readers(), {"p": False, "q": False}),
         (GroupState.EMPTY, None, {"p": False, "q": False}),
         (GroupState.PREPARING_REBALANCE, None, {}),
         (GroupState.STABLE, None, {}),
