@@ -249,13 +249,8 @@ class KafkaSource:
                 reading.problems.append(answered_error("metadata", f"topic {found.name}", found.error))
             else:
                 topics.append(found)
-        self._leaders = {
-            Partition(topic.name, number): addresses[leader]
-            for topic in topics
-            for number, leader in zip(topic.placement.numbers, topic.placement.leaders, strict=True)
-            if leader in addresses
-        }
-        for partition, address in self._leaders.items():
+        self._leaders = await _leaders(topics, addresses)
+        async for partition, address in _slices(self._leaders.items()):
             reading.led[address].append(partition)
         reading.problems += [
             SourceError(Reason.UNREACHABLE, f"{topic.name}: a partition has no leader")
@@ -389,6 +384,16 @@ class KafkaSource:
 
 def _parts(things: Sequence[ThingT], size: int) -> Iterator[Sequence[ThingT]]:
     return (things[start : start + size] for start in range(0, len(things), size))
+
+
+async def _leaders(topics: Iterable[protocol.Topic], addresses: Mapping[int, str]) -> Mapping[Partition, str]:
+    """Address of the leader of each partition; those whose leader is not there have none."""
+    leaders = {}
+    async for name, _error, placement, _held in _slices(topics):
+        for number, leader in zip(placement.numbers, placement.leaders, strict=True):
+            if leader in addresses:
+                leaders[Partition(name, number)] = addresses[leader]
+    return leaders
 
 
 async def _slices(things: Iterable[ThingT]) -> AsyncIterator[ThingT]:
