@@ -5,9 +5,10 @@
 ``routes``    labels -> channel (pure)
 ``episodes``  which of two reports is the newer, and which message an alert belongs to (pure)
 ``store/``    what was heard, and what Slack was confirmed to show; durable, in SQLite or PostgreSQL
+``reconcile`` Alertmanager's list of alerts against the store, for what no notification tells (``discrepancy`` judges)
 ``plan``      stored state -> the one next step towards what Slack should show (pure)
 ``render``    step -> Block Kit within Slack's limits (pure; ``text`` and ``units`` hold escaping and numbers)
 ``deliver``   steps -> Slack: pacing, back-off, look-up of unknown outcomes; the only place that sleeps
-``slack``     the one door to Slack's Web API
+``slack``     the one door to Slack's Web API; ``alertmanager`` that to Alertmanager's
 ``app``       HTTP: the webhook, metrics, health, a status page (``page``)
 """

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Res
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import ClientDisconnect
 
+from alerting.alertmanager import open_alertmanager
 from alerting.config import RouterSettings
 from alerting.deliver import SLACK_PACE, Pace
 from alerting.errors import Refusal, Rejected, StoreError
@@ -37,11 +38,14 @@ def make_app(settings: RouterSettings, clock: Callable[[], datetime], pace: Pace
         store = await open_store(settings.store, settings.store_password(), metrics.store_failures.inc)
         slack_settings = settings.slack
         token = slack_settings.bot_token().get_secret_value()
-        async with open_slack(token, slack_settings.base_url, slack_settings.timeout) as slack:
+        async with (
+            open_slack(token, slack_settings.base_url, slack_settings.timeout) as slack,
+            open_alertmanager(settings.alertmanager) as alertmanager,
+        ):
             routes = compiled(settings.routes, settings.default_channel)
-            pipeline = assemble(settings, routes, store, slack, metrics, clock, pace)
+            pipeline = assemble(settings, routes, store, slack, alertmanager, metrics, clock, pace)
             app.state.pipeline = pipeline
-            app.state.delivering = asyncio.create_task(pipeline.delivery.run(), name="delivery")
+            app.state.delivering = asyncio.create_task(pipeline.run(), name="pipeline")
             app.state.delivering.add_done_callback(_report)
             try:
                 yield

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, PositiveInt, SecretStr, model_valida
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from alerting.auth import AuthSettings
 from process.settings import Address, BaseUrl, Seconds, Settings, pattern, secret
 
 WEEK = 7 * 24 * 3600.0
@@ -83,6 +84,20 @@ class SlackSettings(Settings):
         return found
 
 
+class AlertmanagerSettings(Settings):
+    """Where Alertmanager lists its alerts: the replicas of one cluster, or all that send here.
+
+    It keeps alerts in memory only, and Prometheus sends each firing one again after its resend delay (1 m by default)
+    and an evaluation: an Alertmanager that has run for `warm_up` has them all.
+    """
+
+    urls: tuple[BaseUrl, ...] = ()
+    auth: AuthSettings = AuthSettings()
+    interval: Seconds = 15.0
+    warm_up: Seconds = 180.0
+    timeout: Seconds = 5.0
+
+
 class LinkSettings(Settings):
     """What goes before a `dashboard_url` or `runbook_url` that begins with a slash."""
 
@@ -103,6 +118,7 @@ class RouterSettings(Settings):
     store: StoreAddress
     store_password_file: Path | None = None
     slack: SlackSettings
+    alertmanager: AlertmanagerSettings = AlertmanagerSettings()
     routes: tuple[RouteSettings, ...] = ()
     default_channel: Channel
     links: LinkSettings = LinkSettings()

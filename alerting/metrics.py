@@ -14,6 +14,9 @@ from alerting.model import Census, Method
 ACCEPTED = "accepted"
 STORE_FAILED = "store_failed"
 RESULTS = (ACCEPTED, STORE_FAILED, *(refusal.value for refusal in Refusal))
+LOOKS = ("whole", "partial", "unreachable", "store_failed")
+"""`partial`: an Alertmanager did not answer or has just started, so that absence from the list says nothing."""
+
 RESOLUTIONS = ("found", "resent", "not_visible")
 
 
@@ -28,6 +31,8 @@ class Metrics:
     unknown_outcomes: Counter = field(init=False)
     store_failures: Counter = field(init=False)
     given_up: Counter = field(init=False)
+    reconciliations: Counter = field(init=False)
+    corrections: Counter = field(init=False)
 
     def __post_init__(self) -> None:
         """Make every series at zero, so that a first failure is an increase."""
@@ -44,6 +49,13 @@ class Metrics:
         )
         self.given_up = Counter(
             "router_given_up", "Messages forgotten before Slack showed how they ended.", registry=self.registry
+        )
+
+        self.reconciliations = self._counter(
+            "reconciliations", "Looks at Alertmanager's list of alerts, by what came of them.", "result", LOOKS
+        )
+        self.corrections = Counter(
+            "router_corrections", "Groups that Alertmanager's list put right.", registry=self.registry
         )
 
     def _counter(self, name: str, text: str, label: str, values: Sequence[str]) -> Counter:

@@ -14,6 +14,14 @@ class Status(StrEnum):
     RESOLVED = "resolved"
 
 
+class Suppression(StrEnum):
+    """Why Alertmanager tells nobody of an alert that fires."""
+
+    SILENCED = "silenced"
+    INHIBITED = "inhibited"
+    MUTED = "muted"
+
+
 class Method(StrEnum):
     """What is done in Slack; the `method` label of router_delivered_total."""
 
@@ -26,7 +34,8 @@ class Method(StrEnum):
 class Alert:
     """One alert as one notification told it.
 
-    `fingerprint` is the hash of its labels; `ends_at` is None while it fires.
+    `fingerprint` is the hash of its labels; `ends_at` is None while it fires. `suppressed` is no news of a
+    notification's: a reconciliation finds it.
     """
 
     fingerprint: str
@@ -36,16 +45,22 @@ class Alert:
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     source_url: str = ""
+    suppressed: Suppression | None = None
 
     @property
     def firing(self) -> bool:
-        """Not resolved."""
+        """Not resolved, whether or not Alertmanager tells of it."""
         return self.status is Status.FIRING
+
+    @property
+    def active(self) -> bool:
+        """Firing, and Alertmanager would tell of it."""
+        return self.firing and not self.suppressed
 
     @property
     def mark(self) -> str:
         """Name the instance and its state, as the thread remembers what it was told."""
-        return f"{self.status} {self.starts_at.isoformat()}"
+        return f"{self.suppressed or self.status} {self.starts_at.isoformat()}"
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,11 @@ class Group:
     labels: Mapping[str, str]
     alertmanager_url: str
 
+    @property
+    def reconcilable(self) -> bool:
+        """Alertmanager's own keys begin with the matchers of its route, ``{…}``; other senders' begin with a word."""
+        return self.key.startswith("{")
+
 
 @dataclass(frozen=True)
 class Notification:
@@ -64,6 +84,18 @@ class Notification:
     group: Group
     alerts: tuple[Alert, ...]
     truncated: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All alerts that fire, by fingerprint, as Alertmanager listed them when it was `asked_at`.
+
+    `whole` says that what is not in it does not fire.
+    """
+
+    asked_at: datetime
+    alerts: Mapping[str, Alert]
+    whole: bool
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,22 @@
 
 The first two run for each webhook, the last three whenever a channel has something undelivered and Slack will take it.
 Only the store lies between the halves: either may be slow, fail or be killed without the other losing anything.
+Beside them ``reconcile`` reads Alertmanager's list of alerts, for what no notification ever tells.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from alerting.alertmanager import Alertmanager
 from alerting.config import RouterSettings
 from alerting.deliver import SLACK_PACE, Delivery, Pace
 from alerting.metrics import Metrics
 from alerting.model import Alert, Episode, Message, Routed
 from alerting.plan import Step, plan
 from alerting.receive import receive
+from alerting.reconcile import Reconciliation
 from alerting.render import render
 from alerting.routes import Routes
 from alerting.slack import Slack
@@ -36,6 +40,7 @@ class Pipeline:
     routes: Routes
     store: Store
     delivery: Delivery
+    reconciliation: Reconciliation
     clock: Callable[[], datetime]
 
     async def accept(self, body: bytes) -> None:
@@ -49,6 +54,13 @@ class Pipeline:
             await self.store.run(inbox.beat, beats[-1].fingerprint, self.clock())
         if routed:
             self.delivery.wake(await self.store.run(inbox.record, notification, routed, self.clock()))
+            self.reconciliation.hear()
+
+    async def run(self) -> None:
+        """Deliver and reconcile until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.delivery.run(), name="delivery")
+            group.create_task(self.reconciliation.run(), name="reconciliation")
 
 
 def assemble(
@@ -56,18 +68,21 @@ def assemble(
     routes: Routes,
     store: Store,
     slack: Slack,
+    alertmanager: Alertmanager,
     metrics: Metrics,
     clock: Callable[[], datetime],
     pace: Pace = SLACK_PACE,
 ) -> Pipeline:
-    """Join the steps; ``pipeline.delivery.run()`` then delivers for as long as it runs."""
+    """Join the steps; ``pipeline.run()`` then delivers for as long as it runs."""
 
     def wanted(episode: Episode) -> tuple[Step, Message] | None:
         step = plan(episode, settings.links, settings.message.max_alerts)
         return (step, render(step)) if step else None
 
     delivery = Delivery(store, slack, wanted, metrics, clock, timedelta(seconds=settings.keep), pace)
-    return Pipeline(routes, store, delivery, clock)
+    interval = settings.alertmanager.interval
+    reconciliation = Reconciliation(alertmanager, store, delivery.wake, metrics, clock, interval)
+    return Pipeline(routes, store, delivery, reconciliation, clock)
 
 
 def _is_watchdog(alert: Alert) -> bool:

@@ -7,13 +7,14 @@ during an outage become one edit and one reply. Nothing here depends on the time
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from alerting.config import LinkSettings
-from alerting.model import Alert, Episode, Status
+from alerting.model import Alert, Episode, Status, Suppression
 from alerting.units import number
 
 SEVERITIES = ("critical", "warning", "info")
@@ -40,9 +41,16 @@ class Reason(StrEnum):
 
 
 class State(StrEnum):
-    """What the title says. UNCLEAR: every alert that was listed is resolved, but Alertmanager left some out."""
+    """What the title says.
+
+    SILENCED, INHIBITED, MUTED: something fires, and Alertmanager tells nobody of any of it.
+    UNCLEAR: no alert that was listed is active, but Alertmanager left some out.
+    """
 
     FIRING = "firing"
+    SILENCED = "silenced"
+    INHIBITED = "inhibited"
+    MUTED = "muted"
     UNCLEAR = "unclear"
     RESOLVED = "resolved"
 
@@ -55,6 +63,7 @@ class Line:
     value: str | None
     unit: str
     firing: bool
+    suppressed: Suppression | None
     starts_at: datetime
     ends_at: datetime | None
 
@@ -63,7 +72,8 @@ class Line:
 class View:
     """All that a message shows. `alerts` holds the worst; `hidden` more are stored; `truncated` were never sent to us.
 
-    `value` and `threshold` are those of the worst alert. `links` maps a link's name to its URL.
+    `value` and `threshold` are those of the worst alert. `links` maps a link's name to its URL. `firing` counts the
+    active alerts, `suppressed` those of which Alertmanager tells nobody, by why.
     """
 
     name: str
@@ -77,6 +87,7 @@ class View:
     since: datetime
     ended: datetime | None
     firing: int
+    suppressed: Mapping[str, int]
     resolved: int
     alerts: tuple[Line, ...]
     hidden: int
@@ -107,13 +118,16 @@ class Named:
 class History:
     """What the thread was not told yet.
 
-    `passed` alerts fired and resolved between two replies. `over` is how long the whole lasted, once it is over.
+    `passed` alerts fired and resolved between two replies; `held` are suppressed now, by why, and `freed` no longer.
+    `over` is how long the whole lasted, once it is over.
     """
 
     first: bool
     joined: Named
     left: Named
     passed: Named
+    held: Mapping[str, Named]
+    freed: Named
     firing: int
     over: timedelta | None
 
@@ -167,8 +181,8 @@ def view(episode: Episode, links: LinkSettings, max_alerts: int) -> View:
     ranked = sorted(episode.alerts, key=_rank)
     worst = ranked[0]
     common = _common(episode)
-    firing = sum(alert.firing for alert in ranked)
-    state = State.FIRING if firing else State.UNCLEAR if episode.truncated else State.RESOLVED
+    suppressed = Counter(str(alert.suppressed) for alert in ranked if alert.suppressed)
+    state = _state(ranked, episode.truncated)
     return View(
         name=_name(episode.group.labels, worst),
         state=state,
@@ -180,8 +194,9 @@ def view(episode: Episode, links: LinkSettings, max_alerts: int) -> View:
         unit=worst.annotations.get("unit", ""),
         since=episode.since,
         ended=_last_end(ranked) if state is State.RESOLVED else None,
-        firing=firing,
-        resolved=len(ranked) - firing,
+        firing=sum(alert.active for alert in ranked),
+        suppressed={kind.value: suppressed[kind] for kind in Suppression if suppressed[kind]},
+        resolved=sum(not alert.firing for alert in ranked),
         alerts=tuple(_line(alert, common) for alert in ranked[:max_alerts]),
         hidden=max(0, len(ranked) - max_alerts),
         truncated=episode.truncated,
@@ -194,13 +209,20 @@ def history(episode: Episode, seen: View) -> History:
     joined: list[Alert] = []
     left: list[Alert] = []
     passed: list[Alert] = []
+    held: dict[str, list[Alert]] = {}
+    freed: list[Alert] = []
     for alert in sorted(episode.alerts, key=_rank):
         before = episode.told.get(alert.fingerprint, "")
         if before == _mark(episode, alert):
             continue
-        if alert.firing:
+        known = _burned(before)
+        if alert.suppressed:
+            held.setdefault(alert.suppressed.value, []).append(alert)
+        elif alert.firing and known and alert.starts_at <= (_start(before) or alert.starts_at):
+            freed.append(alert)
+        elif alert.firing:
             joined.append(alert)
-        elif before.startswith(Status.FIRING):
+        elif known:
             left.append(alert)
         else:
             passed.append(alert)
@@ -210,6 +232,8 @@ def history(episode: Episode, seen: View) -> History:
         joined=_named(joined, common),
         left=_named(left, common),
         passed=_named(passed, common),
+        held={why: _named(alerts, common) for why, alerts in held.items()},
+        freed=_named(freed, common),
         firing=seen.firing,
         over=seen.lasted,
     )
@@ -218,17 +242,37 @@ def history(episode: Episode, seen: View) -> History:
 def _mark(episode: Episode, alert: Alert) -> str:
     """What the thread should know of an alert: what it knows, if at most the start moved back since (``episodes``)."""
     before = episode.told.get(alert.fingerprint, "")
-    status, _, start = before.partition(" ")
-    if status == alert.status and alert.starts_at <= datetime.fromisoformat(start):
+    start = _start(before)
+    if start and before.partition(" ")[0] == alert.mark.partition(" ")[0] and alert.starts_at <= start:
         return before
     return alert.mark
 
 
-def _rank(alert: Alert) -> tuple[bool, int, float, datetime, str]:
-    """Sort key, worst first: firing, then severity, then distance from the threshold, then age."""
+def _burned(mark: str) -> bool:
+    """Say whether the thread knows of an alert that it fires, suppressed or not."""
+    return bool(mark) and not mark.startswith(Status.RESOLVED)
+
+
+def _start(mark: str) -> datetime | None:
+    start = mark.partition(" ")[2]
+    return datetime.fromisoformat(start) if start else None
+
+
+def _state(alerts: Iterable[Alert], truncated: int) -> State:
+    """The worst alert's state, for the active come first; nothing is known of those that were left out."""
+    worst = next(iter(alerts))
+    if worst.active:
+        return State.FIRING
+    if truncated:
+        return State.UNCLEAR
+    return State(worst.suppressed.value) if worst.suppressed else State.RESOLVED
+
+
+def _rank(alert: Alert) -> tuple[bool, bool, int, float, datetime, str]:
+    """Sort key, worst first: active, suppressed, resolved; then severity, distance from the threshold, age."""
     severity = alert.labels.get("severity", "")
     order = SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
-    return not alert.firing, order, -_distance(alert), alert.starts_at, alert.fingerprint
+    return not alert.active, not alert.firing, order, -_distance(alert), alert.starts_at, alert.fingerprint
 
 
 def _distance(alert: Alert) -> float:
@@ -258,7 +302,8 @@ def _line(alert: Alert, common: Labels) -> Line:
         if name not in UNSHOWN_LABELS and (name, value) not in common
     }
     value = alert.annotations.get("value")
-    return Line(own, value, alert.annotations.get("unit", ""), alert.firing, alert.starts_at, alert.ends_at)
+    unit = alert.annotations.get("unit", "")
+    return Line(own, value, unit, alert.firing, alert.suppressed, alert.starts_at, alert.ends_at)
 
 
 def _named(alerts: list[Alert], common: Labels) -> Named:

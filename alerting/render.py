@@ -29,10 +29,16 @@ MAX_REPLY = 2500
 COLOURS = {"critical": "#D92D20", "warning": "#F79009", "info": "#2E90FA"}
 COLOUR_OTHER = "#F79009"
 COLOUR_RESOLVED = "#12B76A"
-COLOUR_UNCLEAR = "#98A2B3"
+COLOUR_QUIET = "#98A2B3"
 
-ICONS = {State.FIRING: "🔥", State.UNCLEAR: "❔", State.RESOLVED: "✅"}
-WORDS = {State.FIRING: "Firing", State.UNCLEAR: "Unclear", State.RESOLVED: "Resolved"}
+ICONS = {
+    State.FIRING: "🔥",
+    State.SILENCED: "🔕",
+    State.INHIBITED: "🔕",
+    State.MUTED: "🔕",
+    State.UNCLEAR: "❔",
+    State.RESOLVED: "✅",
+}
 
 
 def render(step: Step) -> Message:
@@ -46,12 +52,12 @@ def render(step: Step) -> Message:
 
 def title(view: View) -> str:
     """State, name and size in one line of plain text."""
-    text = f"{ICONS[view.state]} {WORDS[view.state]}: {one_line(view.name)}"
+    text = f"{ICONS[view.state]} {view.state.capitalize()}: {one_line(view.name)}"
     if view.lasted is not None:
         return f"{text} after {duration(view.lasted)}"
-    total = view.firing + view.resolved
+    total = view.firing + sum(view.suppressed.values()) + view.resolved
     if view.state is State.FIRING and total > 1:
-        return f"{text} ({view.firing} of {total})" if view.resolved else f"{text} ({total})"
+        return f"{text} ({total})" if view.firing == total else f"{text} ({view.firing} of {total})"
     return text
 
 
@@ -73,7 +79,7 @@ def _fallback(view: View) -> str:
 def _colour(view: View) -> str:
     if view.state is State.FIRING:
         return COLOURS.get(view.severity, COLOUR_OTHER)
-    return COLOUR_RESOLVED if view.state is State.RESOLVED else COLOUR_UNCLEAR
+    return COLOUR_RESOLVED if view.state is State.RESOLVED else COLOUR_QUIET
 
 
 def _body(view: View, previous: str | None) -> list[Block]:
@@ -99,7 +105,7 @@ def _what(view: View) -> str:
 
 def _fields(view: View) -> list[str]:
     fields = {
-        "Value" if view.state is State.FIRING else "Last value": escape(_measure(view) or "", MAX_FIELD),
+        "Value" if view.firing or view.suppressed else "Last value": escape(_measure(view) or "", MAX_FIELD),
         "Severity": escape(one_line(view.severity), MAX_FIELD),
         "Since": _when(view.since),
         "Lasted": duration(view.lasted) if view.lasted is not None else "",
@@ -119,7 +125,12 @@ def _measure(view: View) -> str | None:
 
 
 def _counts(view: View) -> str:
-    counts = {"firing": view.firing, "resolved": view.resolved, "not listed by Alertmanager": view.truncated}
+    counts = {
+        "firing": view.firing,
+        **view.suppressed,
+        "resolved": view.resolved,
+        "not listed by Alertmanager": view.truncated,
+    }
     return " · ".join(f"{count} {word}" for word, count in counts.items() if count)
 
 
@@ -134,6 +145,8 @@ def _list(view: View) -> str:
 def _line(line: Line) -> str:
     names = code(" ".join(f"{name}={value}" for name, value in line.labels.items()), 180)
     value = escape(one_line(quantity(line.value, line.unit)), 40) if line.value is not None else ""
+    if line.suppressed:
+        return f"• 🔕 {names} {line.suppressed} {value}".rstrip()
     if line.firing:
         return f"• {names} {value}".rstrip()
     lasted = f" after {duration(line.ends_at - line.starts_at)}" if line.ends_at else ""
@@ -154,6 +167,8 @@ def _reply(history: History) -> str:
     verb = "fired" if history.first else "joined"
     parts = [
         _told(history.joined, verb),
+        *(_told(named, why) for why, named in history.held.items()),
+        _told(history.freed, "active again"),
         _told(history.left, "left"),
         _told(history.passed, "came and went"),
     ]

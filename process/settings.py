@@ -169,12 +169,12 @@ def once_each(what: str, names: Iterable[str]) -> None:
         raise ValueError(f"{what} {again[0]!r} is listed twice")
 
 
-def secret(value: SecretStr | None, file: Path | None, variable: str) -> SecretStr | None:
-    """Find a secret: the environment `variable` wins, then `file`, then `value`; None when there is none.
+def secret(value: SecretStr | None, file: Path | None, variable: str | None = None) -> SecretStr | None:
+    """Find a secret: the environment `variable`, if there is one, wins, then `file`, then `value`; None without any.
 
     Raises ValueError when the file is named and can't be read (the message never shows content).
     """
-    if found := os.environ.get(variable):
+    if variable and (found := os.environ.get(variable)):
         return SecretStr(found)
     if file is None:
         return value

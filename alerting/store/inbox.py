@@ -33,7 +33,7 @@ def record(
         heard[item.alert.fingerprint].span.id for item, verdict in news if verdict is News.SAME and item.alert.firing
     }
     changed = _truncate(connection, kept | live, notification.truncated) | kept
-    return _touch(connection, changed, now)
+    return touch(connection, changed, now)
 
 
 def beat(connection: Connection, fingerprint: str, now: datetime) -> None:
@@ -132,7 +132,7 @@ def _truncate(connection: Connection, touched: Iterable[int], truncated: int) ->
     return changed
 
 
-def _touch(connection: Connection, changed: Iterable[int], now: datetime) -> frozenset[str]:
+def touch(connection: Connection, changed: Iterable[int], now: datetime) -> frozenset[str]:
     """Close or re-open the changed episodes and mark them undelivered; return their channels."""
     channels = set()
     for episode_id in sorted(changed):

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from alerting.episodes import Span
-from alerting.model import Alert, Census, Episode, Group, Intent, Method, OpenMessage, Posted, Status
+from alerting.model import Alert, Census, Episode, Group, Intent, Method, OpenMessage, Posted, Status, Suppression
 
 PAGE_ROWS = 200
 """Messages on the status page, at most."""
@@ -28,6 +28,7 @@ def alert(row: Row[Any]) -> Alert:
         labels=row.labels,
         annotations=row.annotations,
         source_url=row.source_url,
+        suppressed=Suppression(row.suppressed) if row.suppressed else None,
     )
 
 

@@ -95,12 +95,17 @@ alerts = Table(
     Column("starts_at", Instant, nullable=False),
     Column("ends_at", Instant),
     Column("heard_at", Instant, nullable=False),
+    Column("suppressed", String(10)),
+    Column("listed", Boolean, nullable=False, default=False, server_default=text("false")),
     Column("labels", JSON, nullable=False),
     Column("annotations", JSON, nullable=False),
     Column("source_url", Text, nullable=False),
     Index("alerts_latest", "group_key", "latest", "fingerprint"),
 )
-"""The newest report of an alert within an episode; `latest` marks the newest of all episodes of its group."""
+"""The newest report of an alert within an episode; `latest` marks the newest of all episodes of its group.
+
+`suppressed` and `listed` (it was seen there) are what Alertmanager's list of alerts told of it since.
+"""
 
 intents = Table(
     "intents",
@@ -122,9 +127,11 @@ watchdogs = Table(
 )
 """The Watchdog alert that was heard last, and when: one row at most."""
 
-VERSION = 1
+VERSION = 2
 
-MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {}
+MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {
+    2: lambda connection: add_columns(alerts.c.suppressed, alerts.c.listed)(connection),
+}
 """From version n-1 to n."""
 
 

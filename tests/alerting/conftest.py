@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from alerting.alertmanager import open_alertmanager
 from alerting.config import RouterSettings
 from alerting.deliver import Pace
 from alerting.metrics import Metrics
@@ -247,6 +248,44 @@ async def workspace() -> AsyncIterator[Workspace]:
     await runner.cleanup()
 
 
+@dataclass
+class FakeAlertmanager:
+    """Alertmanager's API as far as the router asks it: `alerts` by fingerprint, as it lists them."""
+
+    url: str = ""
+    alerts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    started: datetime = START
+    down: bool = False
+
+    def list(self, alert: dict[str, Any], **status: list[str]) -> None:
+        """Hold an alert, as ``alert("a")`` makes it; `silencedBy` or `inhibitedBy` suppresses it."""
+        state = {"state": "suppressed" if status else "active", "silencedBy": [], "inhibitedBy": [], **status}
+        self.alerts[alert["fingerprint"]] = {**alert, "status": state, "receivers": [{"name": "router"}]}
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """One call."""
+        if self.down:
+            return web.Response(status=503)
+        if request.match_info["what"] == "status":
+            return web.json_response({"uptime": self.started.isoformat()})
+        return web.json_response(list(self.alerts.values()))
+
+
+@pytest.fixture
+async def alertmanager() -> AsyncIterator[FakeAlertmanager]:
+    """An Alertmanager on a port of its own, that has run for long."""
+    made = FakeAlertmanager()
+    application = web.Application()
+    application.router.add_get("/api/v2/{what}", made.handle)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield made
+    await runner.cleanup()
+
+
 Body = Callable[..., bytes]
 
 
@@ -385,11 +424,14 @@ async def router_on(
     store = await open_store(settings.store, settings.store_password())
     metrics = Metrics()
     slack_settings = settings.slack
-    async with open_slack(TOKEN, slack_settings.base_url, slack_settings.timeout) as slack:
+    async with (
+        open_slack(TOKEN, slack_settings.base_url, slack_settings.timeout) as slack,
+        open_alertmanager(settings.alertmanager) as alertmanager,
+    ):
         ends: tuple[Any, Any] = (Mortal(store, fuse), Mortal(slack, fuse)) if fuse else (store, slack)
         routes = compiled(settings.routes, settings.default_channel)
-        pipeline = assemble(settings, routes, *ends, metrics, clock, pace)
-        task = asyncio.create_task(pipeline.delivery.run())
+        pipeline = assemble(settings, routes, *ends, alertmanager, metrics, clock, pace)
+        task = asyncio.create_task(pipeline.run())
         try:
             yield Router(pipeline, store, metrics, task)
         finally:
