@@ -8,7 +8,8 @@
 ``reconcile`` Alertmanager's list of alerts against the store, for what no notification tells (``discrepancy`` judges)
 ``plan``      stored state -> the one next step towards what Slack should show (pure)
 ``render``    step -> Block Kit within Slack's limits (pure; ``text`` and ``units`` hold escaping and numbers)
-``deliver``   steps -> Slack: pacing, back-off, look-up of unknown outcomes; the only place that sleeps
+``deliver``   steps -> Slack: the most urgent first, look-up of unknown outcomes; the only place that sleeps
+``pace``      how fast Slack may be called (pure)
 ``slack``     the one door to Slack's Web API; ``alertmanager`` that to Alertmanager's
 ``app``       HTTP: the webhook, metrics, health, a status page (``page``)
 """

@@ -13,9 +13,9 @@ from starlette.requests import ClientDisconnect
 
 from alerting.alertmanager import open_alertmanager
 from alerting.config import RouterSettings
-from alerting.deliver import SLACK_PACE, Pace
 from alerting.errors import Refusal, Rejected, StoreError
 from alerting.metrics import ACCEPTED, STORE_FAILED, Metrics
+from alerting.pace import SLACK_PACE, Pace
 from alerting.page import page
 from alerting.pipeline import Pipeline, assemble
 from alerting.receive import MAX_BODY, too_large

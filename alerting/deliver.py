@@ -1,10 +1,12 @@
-"""Brings Slack to what is planned, one call at a time in each channel. The only place of the router that sleeps.
+"""Brings Slack to what is planned. The only place of the router that sleeps.
 
 A post is not idempotent, so it is begun in the store before it is sent, under a delivery id that travels in the
 message's metadata. Whatever happens then (a timeout, a reset, a kill of this process), the next look at the episode
 finds the open intent and asks Slack for that id before anything is sent again. An edit is idempotent: it is sent again.
 
-Each channel has its own pace, back-off and Retry-After: one that Slack holds back does not delay the others.
+One loop starts the calls, the most urgent first, at most one at a time in each channel and as many in all as Slack's
+limits allow (``pace``). A channel that Slack holds back does not delay the others. Of several routers on one store, the
+one that holds a channel's lease calls Slack about it (``store.leases``).
 """
 
 import asyncio
@@ -12,23 +14,32 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Concatenate, ParamSpec, TypeVar
 
 import structlog
+from sqlalchemy import Connection
 
 from alerting.errors import DeliveryError, Reason, StoreError
 from alerting.metrics import Metrics
 from alerting.model import Episode, Intent, Message, Method
+from alerting.pace import POSTING, SLACK_PACE, Pace, Traffic, Work
 from alerting.plan import Edit, Post, Reply, Step
 from alerting.slack import Slack
-from alerting.store import Store, outbox, upkeep
+from alerting.store import Store, leases, outbox, strays, upkeep
+from alerting.store.leases import Busy, Lease, LeaseLost
+from alerting.store.outbox import Head
+from alerting.store.strays import Stray
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 log = structlog.get_logger("alerting.deliver")
 
 Clock = Callable[[], datetime]
 """The time now, aware."""
 
-Wanted = Callable[[Episode], tuple[Step, Message] | None]
-"""Plan and render: the next step of an episode and its message, None when Slack shows it all."""
+Wanted = Callable[[Episode, int], tuple[Step, Message] | None]
+"""Plan and render: the next step of an episode that is so many seconds late, and its message; None when it is shown."""
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far Slack's clock may be from ours when a message is looked up by time."""
@@ -36,66 +47,12 @@ CLOCK_SKEW = timedelta(minutes=5)
 BLIND = frozenset({Reason.SCOPE, Reason.CHANNEL})
 """We may post here but not read: the look-up can't be done, and a lost alert is worse than a doubled one."""
 
-
-LONGEST_ASKED = 600.0
-"""A longer Retry-After than these seconds is taken as a mistake."""
-
-
-@dataclass(frozen=True)
-class Pace:
-    """Seconds. Slack takes about one message a second in a channel (docs.slack.dev, "Rate limits").
-
-    `settle` is how long a request that broke off may still be on its way before its outcome is looked up.
-    """
-
-    gap: float = 1.0
-    settle: float = 3.0
-    first_wait: float = 1.0
-    longest_wait: float = 60.0
-    dead_retry: float = 300.0
-
-    @property
-    def longest(self) -> timedelta:
-        """Nothing is put off for longer."""
-        return timedelta(seconds=max(self.gap, self.settle, self.longest_wait, self.dead_retry, LONGEST_ASKED))
-
-
-SLACK_PACE = Pace()
-"""What Slack's own limits ask for."""
-
 HOUSEKEEPING_SECONDS = 3600.0
 
 
 @dataclass
-class Gate:
-    """When a channel may be called next."""
-
-    pace: Pace
-    opens: float = 0.0
-    failures: int = 0
-
-    def passed(self) -> None:
-        """Slack did what it was asked: keep the pace, start the back-off from the beginning."""
-        self.opens = _clock() + self.pace.gap
-        self.failures = 0
-
-    def hold(self, asked: float | None = None) -> float:
-        """Close for what Slack asked, else for a wait that doubles; return the seconds."""
-        doubled = self.pace.first_wait * 2 ** min(self.failures, 16)
-        wait = min(doubled, self.pace.longest_wait) if asked is None else min(asked, LONGEST_ASKED)
-        wait = max(wait, self.pace.gap)
-        self.failures += 1
-        self.opens = _clock() + wait
-        return wait
-
-    async def wait(self) -> None:
-        """Sleep until it opens."""
-        await asyncio.sleep(max(0.0, self.opens - _clock()))
-
-
-@dataclass
 class Delivery:
-    """One worker a channel; ``run`` ends only by being cancelled."""
+    """``run`` ends only by being cancelled. `timeout` is the longest that one call to Slack may take."""
 
     store: Store
     slack: Slack
@@ -103,107 +60,125 @@ class Delivery:
     metrics: Metrics
     clock: Clock
     keep: timedelta
+    timeout: timedelta
     pace: Pace = SLACK_PACE
-    _bells: dict[str, asyncio.Event] = field(default_factory=dict)
-    _group: asyncio.TaskGroup | None = None
+    _traffic: Traffic = field(init=False)
+    _busy: set[str] = field(default_factory=set)
+    _bell: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        """Start with nothing called."""
+        self._traffic = Traffic(self.pace)
+
+    def wake(self) -> None:
+        """Say that there may be something to do."""
+        self._bell.set()
 
     async def run(self) -> None:
-        """Deliver what the store holds, and whatever ``wake`` says has changed."""
-        waiting = await self._left_over()
+        """Deliver what the store holds, and what comes to it."""
         async with asyncio.TaskGroup() as group:
-            self._group = group
             group.create_task(self._keep_house(), name="housekeeping")
-            for channel in self._bells:
-                self._employ(channel)
-            self.wake(waiting)
-            await asyncio.Event().wait()
+            group.create_task(self._recall(), name="strays")
+            await self._deliver(group)
 
-    async def _left_over(self) -> frozenset[str]:
-        """Ask for the channels that an earlier life left undelivered, until the store answers."""
+    async def _deliver(self, group: asyncio.TaskGroup) -> None:
+        if not self.store.shared:
+            await self._insist(leases.clear)
         while True:
-            try:
-                return await self.store.run(outbox.channels)
-            except StoreError as error:
-                log.error("delivery waits for the store", error=str(error))
-                await asyncio.sleep(self.pace.first_wait)
+            self._bell.clear()
+            wait = await self._start(group)
+            await _until(self._bell, min(wait, self.pace.poll) if self.store.shared else wait)
 
-    def wake(self, channels: frozenset[str]) -> None:
-        """Tell the workers of these channels that there is something to do; a new channel gets its worker."""
-        for channel in channels:
-            if channel not in self._bells:
-                self._bells[channel] = asyncio.Event()
-                self._employ(channel)
-            self._bells[channel].set()
+    async def _start(self, group: asyncio.TaskGroup) -> float:
+        """Start every call that may be made now; return in how many seconds the next may be."""
+        now = self.clock()
+        agenda = await self._insist(outbox.agenda, now, self.pace.longest)
+        waits = [60.0]  # a step of the wall clock heals within a minute
+        if agenda.next_at:
+            waits.append(max(0.0, (agenda.next_at - now).total_seconds()))
+        for head in agenda.heads:
+            if head.channel in self._busy:
+                continue
+            wait = self._traffic.wait(head.channel, head.work, _clock())
+            if wait > 0:
+                waits.append(wait)
+                continue
+            self._traffic.begin(head.work, _clock())
+            self._busy.add(head.channel)
+            group.create_task(self._serve(head), name=f"deliver {head.channel}")
+        return min(waits)
 
-    def _employ(self, channel: str) -> None:
-        """Start the worker of a channel; before ``run`` there is none, and ``run`` will."""
-        if self._group:
-            self._group.create_task(self._work(channel, self._bells[channel]), name=f"deliver {channel}")
+    async def _serve(self, head: Head) -> None:
+        """Make one call for the head of a channel, if no other router works on the channel."""
+        try:
+            now = self.clock()
+            taken = await self.store.run(outbox.take, head, now, self._lease_end(now), self.pace.longest)
+            if isinstance(taken, Busy):
+                self._traffic.give_back(head.work)
+                self._traffic.hold(head.channel, _clock() + min((taken.until - now).total_seconds(), self.pace.poll))
+            else:
+                await self._advance(head, *taken)
+        except StoreError as error:
+            log.error("delivery waits for the store", channel=head.channel, error=str(error))
+            self._traffic.back_off(head.channel, _clock())
+        except LeaseLost:
+            log.warning("another router has taken the channel over", channel=head.channel, episode=head.episode_id)
+        finally:
+            self._busy.discard(head.channel)
+            self._bell.set()
 
-    async def _work(self, channel: str, bell: asyncio.Event) -> None:
-        gate = Gate(self.pace)
-        while True:
-            try:
-                await gate.wait()
-                bell.clear()
-                now = self.clock()
-                due = await self.store.run(outbox.due, channel, now, self.pace.longest)
-                left = (due.not_before - now).total_seconds() if due else None
-                if due and left is not None and left <= 0:
-                    await self._advance(await self.store.run(outbox.load, due.episode_id), gate)
-                else:
-                    await _until(bell, left)
-            except StoreError as error:
-                log.error("delivery waits for the store", channel=channel, error=str(error))
-                gate.hold()
-
-    async def _advance(self, episode: Episode, gate: Gate) -> None:
+    async def _advance(self, head: Head, lease: Lease, episode: Episode) -> None:
         """Make one call for this episode, and keep what came of it."""
         try:
             if episode.intent:
-                await self._look_up(episode, episode.intent)
-            elif wanted := self.wanted(episode):
-                await self._take(episode, *wanted)
+                await self._look_up(lease, episode, episode.intent)
+            elif wanted := self.wanted(episode, self._lateness(episode)):
+                await self._make(lease, episode, *wanted)
             else:
-                await self.store.run(outbox.settle, episode)
-                return
-            gate.passed()
+                await self.store.run(outbox.settle, lease, episode)
         except DeliveryError as error:
-            await self._failed(episode, error, gate)
-        except StoreError:
+            await self._failed(head, lease, episode, error)
+        except (StoreError, LeaseLost):
             raise
         except Exception as error:
-            gate.passed()
             log.exception("a message can't be made or sent", episode=episode.id, channel=episode.channel)
-            await self._bury(episode, DeliveryError(Reason.BUG, type(error).__name__), sent=True)
+            await self._bury(lease, episode, DeliveryError(Reason.BUG, type(error).__name__), sent=True)
 
-    async def _take(self, episode: Episode, step: Step, message: Message) -> None:
+    async def _make(self, lease: Lease, episode: Episode, step: Step, message: Message) -> None:
         """Send one step and keep that Slack has it."""
         match step:
             case Post(view=view):
-                intent = await self._begin(episode, Method.POST, digest=view.digest)
+                intent = self._intent(Method.POST, digest=view.digest)
+                lease = await self._begin(lease, episode, intent, view.delayed)
                 posted = await self.slack.post(episode.channel, message, intent.delivery_id)
-                await self.store.run(outbox.posted, episode.id, posted, view.digest, self.clock())
+                await self.store.run(
+                    outbox.posted, lease, episode, posted, view.digest, *self._passed(episode, Work.POST), fresh=True
+                )
                 self._count(Method.POST, episode, step)
             case Edit(view=view) if episode.root:
                 await self.slack.edit(episode.root, message)
-                await self.store.run(outbox.edited, episode.id, view.digest, self.clock())
+                now, _ = self._passed(episode, Work.EDIT)
+                await self.store.run(outbox.edited, lease, episode, view.digest, view.delayed, now)
                 self._count(Method.EDIT, episode, step)
             case Reply(told=told):
-                intent = await self._begin(episode, Method.REPLY, told=told)
+                intent = self._intent(Method.REPLY, told=told)
+                lease = await self._begin(lease, episode, intent, episode.delayed)
                 await self.slack.post(episode.channel, message, intent.delivery_id, episode.root)
-                await self.store.run(outbox.replied, episode.id, told, self.clock())
+                await self.store.run(outbox.replied, lease, episode, told, *self._passed(episode, Work.REPLY))
                 self._count(Method.REPLY, episode, step)
 
-    async def _begin(
-        self, episode: Episode, method: Method, digest: str = "", told: Mapping[str, str] | None = None
-    ) -> Intent:
-        now = self.clock()
-        intent = Intent(uuid.uuid4().hex, method, digest, told or {}, now)
-        await self.store.run(outbox.begin, episode.id, intent, now + timedelta(seconds=self.pace.settle))
-        return intent
+    def _intent(self, method: Method, digest: str = "", told: Mapping[str, str] | None = None) -> Intent:
+        return Intent(uuid.uuid4().hex, method, digest, told or {}, self.clock())
 
-    async def _look_up(self, episode: Episode, intent: Intent) -> None:
+    async def _begin(self, lease: Lease, episode: Episode, intent: Intent, delayed: int) -> Lease:
+        """Store the intent. Raises LeaseLost when this router was stopped since: the call would outlast its lease."""
+        until = self._lease_end(intent.begun_at)
+        lease = await self.store.run(outbox.begin, lease, episode.id, intent, delayed, until, self._settle)
+        if self.clock() + self.timeout > lease.until:
+            raise LeaseLost(lease.channel)
+        return lease
+
+    async def _look_up(self, lease: Lease, episode: Episode, intent: Intent) -> None:
         """Find out whether Slack took the message, before anything is sent again."""
         thread = episode.root if intent.method is Method.REPLY else None
         since = intent.begun_at - CLOCK_SKEW
@@ -215,67 +190,131 @@ class Delivery:
                 raise
             found = None
             resolution = "not_visible" if error.reason in BLIND else "resent"
+        now, opens_at = self._passed(episode, Work.LOOK_UP)
         if found is None:
-            await self.store.run(outbox.drop_intent, episode.id, self.clock())
+            look_again = self._lease_end(now) if resolution == "resent" else None
+            await self.store.run(outbox.resend, lease, episode, look_again, now)
         elif intent.method is Method.POST:
-            await self.store.run(outbox.posted, episode.id, found, intent.digest, self.clock())
+            await self.store.run(outbox.posted, lease, episode, found, intent.digest, now, opens_at, fresh=False)
         else:
-            await self.store.run(outbox.replied, episode.id, intent.told, self.clock())
+            await self.store.run(outbox.replied, lease, episode, intent.told, now, opens_at)
         self.metrics.unknown_outcomes.labels(resolution).inc()
         log.info("unknown outcome looked up", episode=episode.id, channel=episode.channel, resolution=resolution)
 
-    async def _failed(self, episode: Episode, error: DeliveryError, gate: Gate) -> None:
+    async def _failed(self, head: Head, lease: Lease, episode: Episode, error: DeliveryError) -> None:
         where = {"episode": episode.id, "channel": episode.channel, "reason": error.reason, "code": error.code}
         if error.reason is Reason.EDIT_REFUSED and episode.root:
-            gate.passed()
+            self._passed(episode, Work.EDIT)
             log.warning("Slack refused an edit: a new message follows", **where)
-            await self._replace(episode)
+            await self._replace(lease, episode)
         elif error.retryable:
-            wait = gate.hold(error.retry_after)
-            self.metrics.retries.labels(error.reason.value).inc()
-            log.warning("delivery will be tried again", seconds=wait, **where)
-            until = self.clock() + timedelta(seconds=max(wait, self.pace.settle) if error.unknown else wait)
-            await self.store.run(outbox.postpone, episode.id, until, sent=error.unknown or episode.intent is not None)
+            await self._retry(head, lease, episode, error, where)
         else:
-            gate.passed()
+            self._passed(episode, head.work)
             log.error("dead letter: Slack refuses it until somebody acts", **where)
-            await self._bury(episode, error, sent=episode.intent is not None)
+            await self._bury(lease, episode, error, sent=episode.intent is not None)
 
-    async def _replace(self, episode: Episode) -> None:
+    async def _retry(
+        self, head: Head, lease: Lease, episode: Episode, error: DeliveryError, where: Mapping[str, object]
+    ) -> None:
+        limited = error.reason is Reason.RATE_LIMITED
+        if limited:
+            wait = self._traffic.limited(episode.channel, head.work, _clock(), error.retry_after)
+        else:
+            wait = self._traffic.back_off(episode.channel, _clock(), error.retry_after)
+        self.metrics.retries.labels(error.reason.value).inc()
+        log.warning("delivery will be tried again", seconds=wait, **where)
+        now = self.clock()
+        opens = now + timedelta(seconds=wait)
+        until = max(opens, now + self._settle) if error.unknown else opens
+        await self.store.run(
+            outbox.postpone,
+            lease,
+            episode,
+            until,
+            sent=error.unknown or episode.intent is not None,
+            opens_at=opens if limited and head.work in POSTING else None,
+        )
+
+    async def _replace(self, lease: Lease, episode: Episode) -> None:
         link = None
         if episode.root:
             try:
                 link = await self.slack.permalink(episode.root)
             except DeliveryError as error:
                 log.warning("no link to the former message", episode=episode.id, reason=error.reason)
-        await self.store.run(outbox.detach, episode.id, link, self.clock())
+        await self.store.run(outbox.detach, lease, episode, link, self.clock())
 
-    async def _bury(self, episode: Episode, error: DeliveryError, *, sent: bool) -> None:
+    async def _bury(self, lease: Lease, episode: Episode, error: DeliveryError, *, sent: bool) -> None:
         until = self.clock() + timedelta(seconds=self.pace.dead_retry)
-        await self.store.run(outbox.bury, episode.id, until, error.reason.value, error.code, sent=sent)
+        await self.store.run(outbox.bury, lease, episode, until, error.reason.value, error.code, sent=sent)
+
+    async def _recall(self) -> None:
+        """Look once more for posts that were sent again, and delete those that came late after all."""
+        while True:
+            now = self.clock()
+            for stray in await self._insist(strays.due, now, now + 2 * (self.timeout + self._settle)):
+                await self._chase(stray)
+            await asyncio.sleep(self._settle.total_seconds())
+
+    async def _chase(self, stray: Stray) -> None:
+        try:
+            since = stray.begun_at - CLOCK_SKEW
+            found = await self.slack.find(stray.channel, stray.delivery_id, since, stray.thread)
+            if found:
+                log.warning("a post came late and is deleted", channel=stray.channel, delivery=stray.delivery_id)
+                await self.slack.delete(found)
+            await self.store.run(strays.forget, stray)
+        except DeliveryError as error:
+            if not error.retryable:
+                await self._insist(strays.forget, stray)
+        except StoreError as error:
+            log.error("a late post will be looked for again", error=str(error))
 
     async def _keep_house(self) -> None:
         """Forget what has been over for longer than `keep`."""
         while True:
-            try:
-                lost = await self.store.run(upkeep.purge, self.clock() - self.keep)
-            except StoreError as error:
-                log.error("old messages can't be forgotten", error=str(error))
-            else:
-                if lost:
-                    self.metrics.given_up.inc(lost)
-                    log.error("messages given up: Slack never showed how they ended", count=lost)
+            if lost := await self._insist(upkeep.purge, self.clock() - self.keep):
+                self.metrics.given_up.inc(lost)
+                log.error("messages given up: Slack never showed how they ended", count=lost)
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
+
+    async def _insist(self, work: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Ask the store until it answers."""
+        while True:
+            try:
+                return await self.store.run(work, *arguments, **named)
+            except StoreError as error:
+                log.error("delivery waits for the store", error=str(error))
+                await asyncio.sleep(self.pace.first_wait)
+
+    def _passed(self, episode: Episode, work: Work) -> tuple[datetime, datetime]:
+        """Note that Slack answered; return the time, and from when the channel may be posted to again."""
+        self._traffic.passed(episode.channel, work, _clock())
+        now = self.clock()
+        return now, now + timedelta(seconds=self.pace.gap if work in POSTING else 0)
+
+    def _lateness(self, episode: Episode) -> int:
+        """How late the present state is about to be shown, in seconds; 0 when it is not worth a word."""
+        waited = (self.clock() - episode.stale_since).total_seconds() if episode.stale_since else 0.0
+        return int(waited) if waited > self.pace.late else 0
+
+    def _lease_end(self, now: datetime) -> datetime:
+        return now + self.timeout + self._settle
+
+    @property
+    def _settle(self) -> timedelta:
+        return timedelta(seconds=self.pace.settle)
 
     def _count(self, method: Method, episode: Episode, step: Step) -> None:
         self.metrics.delivered.labels(method.value).inc()
         log.info("delivered", method=method, episode=episode.id, channel=episode.channel, reason=step.reason)
 
 
-async def _until(bell: asyncio.Event, seconds: float | None) -> None:
-    """Wait for the bell, at most `seconds`; a minute at most, so that a step of the wall clock heals."""
+async def _until(bell: asyncio.Event, seconds: float) -> None:
+    """Wait for the bell, at most `seconds`."""
     try:
-        async with asyncio.timeout(None if seconds is None else min(seconds, 60.0)):
+        async with asyncio.timeout(seconds):
             await bell.wait()
     except TimeoutError:
         return

@@ -6,6 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+SEVERITIES = ("critical", "warning", "info")
+"""Worst first; any other severity comes after."""
+
 
 class Status(StrEnum):
     """Alertmanager's word for the state of one alert."""
@@ -135,7 +138,8 @@ class Episode:
 
     `alerts` holds the newest state of each alert. `root`, `shown` (digest of the view) and `told` (fingerprint to mark)
     are what Slack was confirmed to show. `previous` links to a message that Slack refused to edit.
-    `closed_at` is set while nothing fires. `revision` counts what was recorded.
+    `closed_at` is set while nothing fires. `revision` counts what was recorded. `stale_since` is set while the message
+    shows an older state, and `delayed` says how late it came to show this one, in seconds.
     """
 
     id: int
@@ -151,6 +155,8 @@ class Episode:
     told: Mapping[str, str]
     previous: str | None
     intent: Intent | None
+    stale_since: datetime | None = None
+    delayed: int = 0
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,11 @@ from datetime import datetime, timedelta
 
 from alerting.alertmanager import Alertmanager
 from alerting.config import RouterSettings
-from alerting.deliver import SLACK_PACE, Delivery, Pace
+from alerting.deliver import Delivery
 from alerting.metrics import Metrics
 from alerting.model import Alert, Episode, Message, Routed
-from alerting.plan import Step, plan
+from alerting.pace import SLACK_PACE, Pace
+from alerting.plan import Step, late, plan
 from alerting.receive import receive
 from alerting.reconcile import Reconciliation
 from alerting.render import render
@@ -53,7 +54,8 @@ class Pipeline:
         if beats:
             await self.store.run(inbox.beat, beats[-1].fingerprint, self.clock())
         if routed:
-            self.delivery.wake(await self.store.run(inbox.record, notification, routed, self.clock()))
+            await self.store.run(inbox.record, notification, routed, self.clock())
+            self.delivery.wake()
             self.reconciliation.hear()
 
     async def run(self) -> None:
@@ -75,11 +77,22 @@ def assemble(
 ) -> Pipeline:
     """Join the steps; ``pipeline.run()`` then delivers for as long as it runs."""
 
-    def wanted(episode: Episode) -> tuple[Step, Message] | None:
-        step = plan(episode, settings.links, settings.message.max_alerts)
-        return (step, render(step)) if step else None
+    def wanted(episode: Episode, seconds: int) -> tuple[Step, Message] | None:
+        if step := plan(episode, settings.links, settings.message.max_alerts):
+            step = late(step, seconds)
+            return step, render(step)
+        return None
 
-    delivery = Delivery(store, slack, wanted, metrics, clock, timedelta(seconds=settings.keep), pace)
+    delivery = Delivery(
+        store,
+        slack,
+        wanted,
+        metrics,
+        clock,
+        keep=timedelta(seconds=settings.keep),
+        timeout=timedelta(seconds=settings.slack.timeout),
+        pace=pace,
+    )
     interval = settings.alertmanager.interval
     reconciliation = Reconciliation(alertmanager, store, delivery.wake, metrics, clock, interval)
     return Pipeline(routes, store, delivery, reconciliation, clock)

@@ -9,16 +9,13 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from alerting.config import LinkSettings
-from alerting.model import Alert, Episode, Status, Suppression
+from alerting.model import SEVERITIES, Alert, Episode, Status, Suppression
 from alerting.units import number
-
-SEVERITIES = ("critical", "warning", "info")
-"""Worst first; any other severity comes after."""
 
 NAMED = 5
 """How many alerts a line of history names."""
@@ -74,6 +71,7 @@ class View:
 
     `value` and `threshold` are those of the worst alert. `links` maps a link's name to its URL. `firing` counts the
     active alerts, `suppressed` those of which Alertmanager tells nobody, by why.
+    `delayed` is how late this state came to be shown, in seconds; 0 when it was on time.
     """
 
     name: str
@@ -93,6 +91,7 @@ class View:
     hidden: int
     truncated: int
     links: Mapping[str, str]
+    delayed: int
 
     @property
     def lasted(self) -> timedelta | None:
@@ -176,6 +175,11 @@ def plan(episode: Episode, links: LinkSettings, max_alerts: int) -> Step | None:
     return None
 
 
+def late(step: Step, seconds: int) -> Step:
+    """Let a step that shows a state say how late it does."""
+    return step if isinstance(step, Reply) else replace(step, view=replace(step.view, delayed=seconds))
+
+
 def view(episode: Episode, links: LinkSettings, max_alerts: int) -> View:
     """Compute what the message should show."""
     ranked = sorted(episode.alerts, key=_rank)
@@ -201,6 +205,7 @@ def view(episode: Episode, links: LinkSettings, max_alerts: int) -> View:
         hidden=max(0, len(ranked) - max_alerts),
         truncated=episode.truncated,
         links=_links(worst, episode.group.alertmanager_url, links),
+        delayed=episode.delayed,
     )
 
 

@@ -28,7 +28,7 @@ class Reconciliation:
 
     alertmanager: Alertmanager
     store: Store
-    wake: Callable[[frozenset[str]], None]
+    wake: Callable[[], None]
     metrics: Metrics
     clock: Callable[[], datetime]
     interval: float
@@ -53,9 +53,9 @@ class Reconciliation:
             return False
         try:
             for key in await self.store.run(ledger.doubtful, listing):
-                channels = await self.store.run(ledger.correct, key, listing, self.clock())
+                await self.store.run(ledger.correct, key, listing, self.clock())
                 self.metrics.corrections.inc()
-                self.wake(channels)
+                self.wake()
         except StoreError as error:
             log.error("reconciliation waits for the store", error=str(error))
             self.metrics.reconciliations.labels("store_failed").inc()

@@ -6,7 +6,7 @@ header 150, section text 3000, section field 2000. Past some 13,200 characters S
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from alerting.model import Message
@@ -89,6 +89,10 @@ def _body(view: View, previous: str | None) -> list[Block]:
         blocks.append(_section(listed))
     if links := _links(view.links):
         blocks.append(_section(links))
+    if view.delayed:
+        blocks.append(
+            {"type": "context", "elements": [_mrkdwn(f"⏳ Shown {duration(timedelta(seconds=view.delayed))} late.")]}
+        )
     if previous and (back := link(previous, "the former message")):
         blocks.append(
             {"type": "context", "elements": [_mrkdwn(f"Replaces {back}, which Slack no longer lets us edit.")]}

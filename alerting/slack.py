@@ -1,4 +1,4 @@
-"""The one door to Slack: four calls, and every way they fail mapped to DeliveryError.
+"""The one door to Slack, and every way they fail mapped to DeliveryError.
 
 slack-sdk's own retry handler is switched off: it sends again after a broken connection, when Slack may already have
 taken the message.
@@ -120,6 +120,15 @@ class Slack:
             cursor = (page.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
                 return None
+
+    async def delete(self, posted: Posted) -> None:
+        """Delete a message of ours; one that is gone already is as good."""
+        try:
+            async with _mapped(gone=True):
+                await self.client.chat_delete(channel=posted.channel_id, ts=posted.ts)
+        except DeliveryError as error:
+            if error.reason is not Reason.EDIT_REFUSED:
+                raise
 
     async def permalink(self, posted: Posted) -> str | None:
         """Return the address of a message; None when Slack will not tell."""

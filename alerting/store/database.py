@@ -34,13 +34,14 @@ POSTGRESQL_OPTIONS = "-c synchronous_commit=on -c statement_timeout=10000 -c idl
 
 
 class Store:
-    """The router's database. Make it with ``open_store``."""
+    """The router's database. Make it with ``open_store``. Several routers may have one that is `shared`."""
 
     def __init__(self, engine: Engine, connections: int, on_failure: Callable[[], None]) -> None:
         """Use the engine from `connections` threads; `on_failure` is called when a transaction was not kept."""
         self._engine = engine
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="store")
         self._on_failure = on_failure
+        self.shared = engine.dialect.name == "postgresql"
 
     async def run(self, work: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs) -> T:
         """Run `work` with a connection, as one transaction. Raises StoreError when it was not kept.

@@ -10,10 +10,17 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, select, update
 
 from alerting.episodes import Heard, News, Placed, Span, judge, place
-from alerting.model import Alert, Group, Notification, Routed, Status
+from alerting.model import SEVERITIES, Alert, Group, Notification, Routed, Status
 from alerting.store import rows
 from alerting.store.database import locked
 from alerting.store.schema import alerts, episodes, watchdogs
+
+URGENCY = case(
+    {severity: place for place, severity in enumerate(SEVERITIES)},
+    value=alerts.c.labels["severity"].as_string(),
+    else_=len(SEVERITIES),
+)
+"""The place of an alert's severity, worst first."""
 
 
 def record(
@@ -143,10 +150,11 @@ def touch(connection: Connection, changed: Iterable[int], now: datetime) -> froz
                     func.min(alerts.c.starts_at, type_=alerts.c.starts_at.type).label("since"),
                     func.max(alerts.c.ends_at, type_=alerts.c.ends_at.type).label("ended"),
                     func.sum(case((alerts.c.status == Status.FIRING.value, 1), else_=0)).label("firing"),
+                    func.min(URGENCY).label("urgency"),
                 ).where(mine)
             )
         ).one()
-        row = connection.execute(select(episodes).where(episodes.c.id == episode_id)).one()
+        row = connection.execute(select(episodes).where(episodes.c.id == episode_id).with_for_update()).one()
         over = not facts.firing and not row.truncated
         connection.execute(
             update(episodes)
@@ -155,7 +163,9 @@ def touch(connection: Connection, changed: Iterable[int], now: datetime) -> froz
                 since=min(row.since, facts.since),
                 ended_at=facts.ended,
                 closed_at=(row.closed_at or now) if over else None,
+                urgency=facts.urgency,
                 revision=row.revision + 1,
+                stale_since=row.stale_since or now,
                 undelivered_since=row.undelivered_since or now,
             )
         )

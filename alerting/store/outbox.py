@@ -3,20 +3,33 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, case, delete, func, insert, or_, select, update
 
-from alerting.model import Episode, Intent, Posted
+from alerting.model import Episode, Intent, Method, Posted
+from alerting.pace import POSTING, Work
 from alerting.store import rows
-from alerting.store.schema import alerts, episodes, intents
+from alerting.store.leases import Busy, Lease, claim, give_back, renew
+from alerting.store.schema import alerts, episodes, intents, strays
 
 
 @dataclass(frozen=True)
-class Due:
-    """The episode that a channel should work on next, and not before when."""
+class Head:
+    """The most urgent episode of a channel that waits for one kind of call. `rank` sorts heads of all channels."""
 
     episode_id: int
-    not_before: datetime
+    channel: str
+    work: Work
+    rank: tuple[bool, int, bool, datetime, int]
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """What may be done now, the most urgent first, and when the next of what is put off comes due."""
+
+    heads: tuple[Head, ...]
+    next_at: datetime | None
 
 
 def channels(connection: Connection) -> frozenset[str]:
@@ -25,23 +38,49 @@ def channels(connection: Connection) -> frozenset[str]:
     return frozenset(connection.execute(query).scalars())
 
 
-def due(connection: Connection, channel: str, now: datetime, longest: timedelta) -> Due | None:
-    """Choose the channel's next episode: those without a message first, then the longest waiting.
+def agenda(connection: Connection, now: datetime, longest: timedelta) -> Agenda:
+    """Choose for each channel and kind of call the episode to go first.
 
-    What seems to be put off for more than `longest` was, before the clock was set back: it is due.
+    What a message shows goes before what a thread is told, the worst severity first, then new messages, then the
+    longest waiting. What seems to be put off for more than `longest` was, before the clock was set back: it is due.
     """
-    columns = select(episodes.c.id, episodes.c.not_before).where(
-        episodes.c.channel == channel, episodes.c.undelivered_since.is_not(None)
-    )
     not_before = episodes.c.not_before
-    ready = columns.where(or_(not_before <= now, not_before > now + longest)).order_by(
-        episodes.c.ts.is_not(None), episodes.c.undelivered_since, episodes.c.id
+    due = or_(not_before <= now, not_before > now + longest)
+    work = case(
+        (intents.c.episode_id.is_not(None), Work.LOOK_UP.value),
+        (episodes.c.ts.is_(None), Work.POST.value),
+        (episodes.c.stale_since.is_not(None), Work.EDIT.value),
+        else_=Work.REPLY.value,
+    ).label("work")
+    waiting = select(episodes, work).outerjoin(intents).where(episodes.c.undelivered_since.is_not(None))
+    each = waiting.where(due).subquery()
+    order = (
+        each.c.stale_since.is_(None),
+        each.c.urgency,
+        each.c.ts.is_not(None),
+        each.c.undelivered_since,
+        each.c.id,
     )
-    row = connection.execute(ready.limit(1)).first()
-    if row:
-        return Due(row.id, now)
-    row = connection.execute(columns.order_by(not_before).limit(1)).first()
-    return Due(row.id, row.not_before) if row else None
+    place = func.row_number().over(partition_by=(each.c.channel, each.c.work), order_by=order).label("place")
+    ranked = select(each, place).subquery()
+    found = connection.execute(select(ranked).where(ranked.c.place == 1)).all()
+    next_at = connection.scalar(
+        select(func.min(not_before, type_=not_before.type)).where(episodes.c.undelivered_since.is_not(None), ~due)
+    )
+    return Agenda(tuple(sorted((_head(row) for row in found), key=lambda head: head.rank)), next_at)
+
+
+def _head(row: Row[Any]) -> Head:
+    rank = (row.stale_since is None, row.urgency, row.ts is not None, row.undelivered_since, row.id)
+    return Head(row.id, row.channel, Work(row.work), rank)
+
+
+def take(
+    connection: Connection, head: Head, now: datetime, until: datetime, longest: timedelta
+) -> tuple[Lease, Episode] | Busy:
+    """Claim the channel and read the episode as it is now."""
+    lease = claim(connection, head.channel, now, until, longest, to_post=head.work in POSTING)
+    return lease if isinstance(lease, Busy) else (lease, load(connection, head.episode_id))
 
 
 def load(connection: Connection, episode_id: int) -> Episode:
@@ -52,8 +91,16 @@ def load(connection: Connection, episode_id: int) -> Episode:
     return rows.episode(row, found, intent)
 
 
-def begin(connection: Connection, episode_id: int, intent: Intent, look_up_after: datetime) -> None:
-    """Note that a post is about to be sent; after a crash it is looked up, not before `look_up_after`."""
+def begin(
+    connection: Connection,
+    lease: Lease,
+    episode_id: int,
+    intent: Intent,
+    delayed: int,
+    until: datetime,
+    settle: timedelta,
+) -> Lease:
+    """Note that a post is about to be sent, under a lease that outlasts it; after a crash it is looked up."""
     connection.execute(
         insert(intents).values(
             episode_id=episode_id,
@@ -64,62 +111,114 @@ def begin(connection: Connection, episode_id: int, intent: Intent, look_up_after
             begun_at=intent.begun_at,
         )
     )
-    _set(connection, episode_id, not_before=look_up_after)
+    _set(connection, episode_id, not_before=intent.begun_at + settle, delayed=delayed)
+    return renew(connection, lease, until)
 
 
-def posted(connection: Connection, episode_id: int, posted: Posted, digest: str, now: datetime) -> None:
-    """Slack has the message, showing `digest`."""
-    _confirm(connection, episode_id, now, channel_id=posted.channel_id, ts=posted.ts, shown=digest)
+def posted(
+    connection: Connection,
+    lease: Lease,
+    episode: Episode,
+    posted: Posted,
+    digest: str,
+    now: datetime,
+    opens_at: datetime,
+    *,
+    fresh: bool,
+) -> None:
+    """Slack has the message, showing `digest`: that of the episode as it was read, if it is `fresh`."""
+    _confirm(connection, episode.id, now, channel_id=posted.channel_id, ts=posted.ts, shown=digest)
+    if fresh:
+        _fresh(connection, episode)
+    give_back(connection, lease, opens_at)
 
 
-def edited(connection: Connection, episode_id: int, digest: str, now: datetime) -> None:
+def edited(connection: Connection, lease: Lease, episode: Episode, digest: str, delayed: int, now: datetime) -> None:
     """Slack's message shows `digest`."""
-    _confirm(connection, episode_id, now, shown=digest)
+    _confirm(connection, episode.id, now, shown=digest, delayed=delayed)
+    _fresh(connection, episode)
+    give_back(connection, lease)
 
 
-def replied(connection: Connection, episode_id: int, told: Mapping[str, str], now: datetime) -> None:
+def replied(
+    connection: Connection, lease: Lease, episode: Episode, told: Mapping[str, str], now: datetime, opens_at: datetime
+) -> None:
     """The thread has been told."""
-    _confirm(connection, episode_id, now, told=dict(told))
+    _confirm(connection, episode.id, now, told=dict(told))
+    give_back(connection, lease, opens_at)
+
+
+def resend(connection: Connection, lease: Lease, episode: Episode, look_at: datetime | None, now: datetime) -> None:
+    """Slack does not have the message that was begun: it is sent again. At `look_at`, look whether it came late."""
+    if look_at and episode.intent:
+        thread = episode.root if episode.intent.method is Method.REPLY else None
+        connection.execute(
+            insert(strays).values(
+                delivery_id=episode.intent.delivery_id,
+                channel=episode.channel,
+                channel_id=thread and thread.channel_id,
+                thread_ts=thread and thread.ts,
+                begun_at=episode.intent.begun_at,
+                look_at=look_at,
+            )
+        )
+    _drop_intent(connection, episode.id)
+    _set(connection, episode.id, not_before=now)
+    give_back(connection, lease)
+
+
+def postpone(
+    connection: Connection,
+    lease: Lease,
+    episode: Episode,
+    until: datetime,
+    *,
+    sent: bool,
+    opens_at: datetime | None = None,
+) -> None:
+    """Try later; `sent` keeps the intent, because Slack may have done it."""
+    if not sent:
+        _drop_intent(connection, episode.id)
+    _set(connection, episode.id, not_before=until)
+    give_back(connection, lease, opens_at)
+
+
+def bury(
+    connection: Connection, lease: Lease, episode: Episode, until: datetime, reason: str, code: str, *, sent: bool
+) -> None:
+    """Make it a dead letter that is tried again at `until`."""
+    _set(connection, episode.id, dead=reason, dead_code=code)
+    postpone(connection, lease, episode, until, sent=sent)
+
+
+def detach(connection: Connection, lease: Lease, episode: Episode, link: str | None, now: datetime) -> None:
+    """Forget where the message is: the next step posts a new one that links to it."""
+    _set(connection, episode.id, channel_id=None, ts=None, previous=link, stale_since=episode.stale_since or now)
+    postpone(connection, lease, episode, now, sent=False)
+
+
+def settle(connection: Connection, lease: Lease, episode: Episode) -> None:
+    """Slack shows all of it, unless something was recorded since it was read."""
+    unchanged = (episodes.c.id == episode.id) & (episodes.c.revision == episode.revision)
+    connection.execute(
+        update(episodes).where(unchanged).values(undelivered_since=None, stale_since=None, dead=None, dead_code=None)
+    )
+    give_back(connection, lease)
 
 
 def _confirm(connection: Connection, episode_id: int, now: datetime, **values: object) -> None:
-    connection.execute(delete(intents).where(intents.c.episode_id == episode_id))
+    _drop_intent(connection, episode_id)
     _set(connection, episode_id, not_before=now, dead=None, dead_code=None, **values)
 
 
-def drop_intent(connection: Connection, episode_id: int, now: datetime) -> None:
-    """Slack does not have the message that was begun: it may be sent again."""
+def _fresh(connection: Connection, episode: Episode) -> None:
+    """The message is up to date, unless something was recorded since the episode was read."""
+    unchanged = (episodes.c.id == episode.id) & (episodes.c.revision == episode.revision)
+    connection.execute(update(episodes).where(unchanged).values(stale_since=None))
+
+
+def _drop_intent(connection: Connection, episode_id: int) -> None:
     connection.execute(delete(intents).where(intents.c.episode_id == episode_id))
-    _set(connection, episode_id, not_before=now)
-
-
-def postpone(connection: Connection, episode_id: int, until: datetime, *, sent: bool) -> None:
-    """Try later; `sent` keeps the intent, because Slack may have done it."""
-    if not sent:
-        connection.execute(delete(intents).where(intents.c.episode_id == episode_id))
-    _set(connection, episode_id, not_before=until)
-
-
-def bury(connection: Connection, episode_id: int, until: datetime, reason: str, code: str, *, sent: bool) -> None:
-    """Make it a dead letter that is tried again at `until`."""
-    if not sent:
-        connection.execute(delete(intents).where(intents.c.episode_id == episode_id))
-    _set(connection, episode_id, not_before=until, dead=reason, dead_code=code)
-
-
-def detach(connection: Connection, episode_id: int, link: str | None, now: datetime) -> None:
-    """Forget where the message is: the next step posts a new one that links to it."""
-    connection.execute(delete(intents).where(intents.c.episode_id == episode_id))
-    _set(connection, episode_id, channel_id=None, ts=None, previous=link, not_before=now)
-
-
-def settle(connection: Connection, episode: Episode) -> None:
-    """Slack shows all of it, unless something was recorded since it was read."""
-    connection.execute(
-        update(episodes)
-        .where(episodes.c.id == episode.id, episodes.c.revision == episode.revision)
-        .values(undelivered_since=None, dead=None, dead_code=None)
-    )
 
 
 def _set(connection: Connection, episode_id: int, **values: object) -> None:

@@ -48,6 +48,8 @@ def episode(row: Row[Any], alerts: Sequence[Row[Any]], intent: Row[Any] | None) 
         told=row.told,
         previous=row.previous,
         intent=_intent(intent) if intent else None,
+        stale_since=row.stale_since,
+        delayed=row.delayed,
     )
 
 

@@ -73,8 +73,11 @@ episodes = Table(
     Column("shown", String(64)),
     Column("told", JSON, nullable=False, default=dict),
     Column("previous", Text),
+    Column("delayed", Integer, nullable=False, server_default="0"),
     # what delivery has to do: nothing when undelivered_since is null
     Column("undelivered_since", Instant),
+    Column("stale_since", Instant),
+    Column("urgency", Integer, nullable=False, server_default="1"),
     Column("not_before", Instant, nullable=False),
     Column("dead", String(40)),
     Column("dead_code", Text),
@@ -82,7 +85,11 @@ episodes = Table(
     Index("episodes_undelivered", "channel", "undelivered_since"),
     sqlite_autoincrement=True,
 )
-"""One row a group, channel and stretch of firing; ids are never used twice."""
+"""One row a group, channel and stretch of firing; ids are never used twice.
+
+`stale_since` is null when only the thread has to be told. `urgency` is the place of the worst severity in SEVERITIES.
+`delayed` is how late the state that is shown was shown, in seconds.
+"""
 
 alerts = Table(
     "alerts",
@@ -119,6 +126,28 @@ intents = Table(
 )
 """Posts that were begun and are not confirmed; at most one an episode."""
 
+leases = Table(
+    "leases",
+    metadata,
+    Column("channel", String(100), primary_key=True),
+    Column("token", String(40), nullable=False),
+    Column("until", Instant),
+    Column("opens_at", Instant, nullable=False),
+)
+"""Who may call Slack about a channel, and when a channel may be called next (``leases``)."""
+
+strays = Table(
+    "strays",
+    metadata,
+    Column("delivery_id", String(40), primary_key=True),
+    Column("channel", String(100), nullable=False),
+    Column("channel_id", String(100)),
+    Column("thread_ts", String(50)),
+    Column("begun_at", Instant, nullable=False),
+    Column("look_at", Instant, nullable=False),
+)
+"""Posts that were sent again because Slack did not have them: should one turn up late, it is deleted."""
+
 watchdogs = Table(
     "watchdogs",
     metadata,
@@ -127,12 +156,7 @@ watchdogs = Table(
 )
 """The Watchdog alert that was heard last, and when: one row at most."""
 
-VERSION = 2
-
-MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {
-    2: lambda connection: add_columns(alerts.c.suppressed, alerts.c.listed)(connection),
-}
-"""From version n-1 to n."""
+VERSION = 3
 
 
 def migrate(connection: Connection) -> None:
@@ -163,3 +187,16 @@ def add_columns(*columns: Column[Any]) -> Callable[[Connection], None]:
 def add_tables(*tables: Table) -> Callable[[Connection], None]:
     """Return the step that adds these tables."""
     return lambda connection: metadata.create_all(connection, tables)
+
+
+def _traffic(connection: Connection) -> None:
+    add_columns(episodes.c.stale_since, episodes.c.urgency, episodes.c.delayed)(connection)
+    add_tables(leases, strays)(connection)
+    connection.execute(update(episodes).values(stale_since=episodes.c.undelivered_since))
+
+
+MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {
+    2: add_columns(alerts.c.suppressed, alerts.c.listed),
+    3: _traffic,
+}
+"""From version n-1 to n."""

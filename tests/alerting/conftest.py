@@ -15,15 +15,24 @@ from aiohttp import web
 
 from alerting.alertmanager import open_alertmanager
 from alerting.config import RouterSettings
-from alerting.deliver import Pace
 from alerting.metrics import Metrics
+from alerting.pace import Pace
 from alerting.pipeline import Pipeline, assemble
 from alerting.routes import compiled
 from alerting.slack import open_slack
 from alerting.store import Store, open_store, outbox
 
 TOKEN = "xoxb-test-1"
-FAST = Pace(gap=0.0, settle=0.02, first_wait=0.01, longest_wait=0.05, dead_retry=0.1)
+FAST = Pace(
+    gap=0.0,
+    settle=0.02,
+    first_wait=0.01,
+    longest_wait=0.05,
+    dead_retry=0.1,
+    posts_per_minute=1e6,
+    edits_per_minute=1e6,
+    reads_per_minute=1e6,
+)
 START = datetime(2026, 11, 23, 4, 40, 52, 568000, tzinfo=UTC)
 
 
@@ -142,6 +151,10 @@ class Workspace:
         message.update(text=text, edits=message["edits"] + 1, **_shown(content))
         return {"channel": channel, "ts": ts}
 
+    def chat_delete(self, channel: str, ts: str) -> dict[str, Any]:
+        self.messages.remove(self._message(channel, ts, "message_not_found"))
+        return {"channel": channel, "ts": ts}
+
     def chat_getPermalink(self, channel: str, message_ts: str) -> dict[str, Any]:
         self._message(channel, message_ts, "message_not_found")
         return {"permalink": f"https://bongsu.slack.example/archives/{channel}/p{message_ts.replace('.', '')}"}
@@ -225,6 +238,12 @@ def _check(text: str, content: dict[str, Any]) -> None:
 def check_limits_fixture() -> Callable[..., None]:
     """Refuse what Slack refuses."""
     return check_limits
+
+
+@pytest.fixture(name="fast")
+def fast_fixture() -> Pace:
+    """No limits to speak of, and short waits."""
+    return FAST
 
 
 @pytest.fixture

@@ -12,18 +12,16 @@ from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
 from alerting.app import make_app
-from alerting.deliver import Pace
 from alerting.model import Census
 from alerting.page import page
 from alerting.receive import MAX_BODY
 
 HOOK = "/api/v1/alertmanager"
-FAST = Pace(gap=0.0, settle=0.02, first_wait=0.01, longest_wait=0.05, dead_retry=0.1)
 
 
 @asynccontextmanager
-async def serving(settings):
-    app: FastAPI = make_app(settings, lambda: datetime.now(UTC), FAST)
+async def serving(settings, fast):
+    app: FastAPI = make_app(settings, lambda: datetime.now(UTC), fast)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://router") as client,
@@ -32,8 +30,8 @@ async def serving(settings):
 
 
 @pytest.fixture
-async def client(settings):
-    async with serving(settings) as client:
+async def client(settings, fast):
+    async with serving(settings, fast) as client:
         yield client
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from alerting.deliver import Pace
+from alerting.pace import Pace
 from alerting.store import upkeep
 
 

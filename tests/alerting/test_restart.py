@@ -8,7 +8,7 @@ import pytest
 from alerting.errors import StoreError
 from alerting.store.schema import VERSION
 
-BOUNDARIES = 90
+BOUNDARIES = 110
 """More than the scenario has; the test below says so."""
 
 
