@@ -3,6 +3,7 @@
 ``pipeline``  READ FIRST: the five steps in order
 ``receive``   webhook body -> Notification, or Rejected with the HTTP status and a sentence (pure)
 ``routes``    labels -> channel (pure)
+``intake``    notifications -> store, those that come together in one commit
 ``episodes``  which of two reports is the newer, and which message an alert belongs to (pure)
 ``store/``    what was heard, and what Slack was confirmed to show; durable, in SQLite or PostgreSQL
 ``reconcile`` Alertmanager's list of alerts against the store, for what no notification tells (``discrepancy`` judges)

@@ -47,6 +47,9 @@ CLOCK_SKEW = timedelta(minutes=5)
 BLIND = frozenset({Reason.SCOPE, Reason.CHANNEL})
 """We may post here but not read: the look-up can't be done, and a lost alert is worse than a doubled one."""
 
+LEISURE = 4
+"""After a look at the store, so many times its length without one: a long backlog takes a fifth of the store's time."""
+
 HOUSEKEEPING_SECONDS = 3600.0
 
 
@@ -86,7 +89,9 @@ class Delivery:
             await self._insist(leases.clear)
         while True:
             self._bell.clear()
+            begun = _clock()
             wait = await self._start(group)
+            await asyncio.sleep(LEISURE * (_clock() - begun))
             await _until(self._bell, min(wait, self.pace.poll) if self.store.shared else wait)
 
     async def _start(self, group: asyncio.TaskGroup) -> float:

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from alerting.alertmanager import Alertmanager
 from alerting.config import RouterSettings
 from alerting.deliver import Delivery
+from alerting.intake import Intake
 from alerting.metrics import Metrics
 from alerting.model import Alert, Episode, Message, Routed
 from alerting.pace import SLACK_PACE, Pace
@@ -40,6 +41,7 @@ class Pipeline:
 
     routes: Routes
     store: Store
+    intake: Intake
     delivery: Delivery
     reconciliation: Reconciliation
     clock: Callable[[], datetime]
@@ -54,7 +56,7 @@ class Pipeline:
         if beats:
             await self.store.run(inbox.beat, beats[-1].fingerprint, self.clock())
         if routed:
-            await self.store.run(inbox.record, notification, routed, self.clock())
+            await self.intake.record(notification, routed)
             self.delivery.wake()
             self.reconciliation.hear()
 
@@ -95,7 +97,7 @@ def assemble(
     )
     interval = settings.alertmanager.interval
     reconciliation = Reconciliation(alertmanager, store, delivery.wake, metrics, clock, interval)
-    return Pipeline(routes, store, delivery, reconciliation, clock)
+    return Pipeline(routes, store, Intake(store, clock), delivery, reconciliation, clock)
 
 
 def _is_watchdog(alert: Alert) -> bool:

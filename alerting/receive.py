@@ -6,6 +6,7 @@ The group's own `status` is not read: Alertmanager computes it after `max_alerts
 `resolved` while alerts that were cut still fire.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -22,6 +23,10 @@ MAX_TRUNCATED = 1_000_000
 
 ALL_RESOLVED = "all alerts resolved"
 """`notification_reason` since Alertmanager 0.32; computed from the whole group, before the list is cut."""
+
+NUL = b"\\u0000"
+NUL_ESCAPED = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+"""JSON's escape of the one character that PostgreSQL can't keep, after an even number of backslashes."""
 
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 Labels = Annotated[dict[str, str], BeforeValidator(lambda value: {} if value is None else value)]
@@ -64,6 +69,8 @@ def receive(body: bytes) -> Notification:
     """Parse and check one webhook body. Raises Rejected."""
     if len(body) > MAX_BODY:
         raise too_large()
+    if NUL in body:
+        body = NUL_ESCAPED.sub(rb"\1\\ufffd", body)
     try:
         payload = _Payload.model_validate_json(body)
     except ValidationError as error:

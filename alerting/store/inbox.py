@@ -22,19 +22,67 @@ URGENCY = case(
 )
 """The place of an alert's severity, worst first."""
 
+# Statements are put together once: that takes SQLAlchemy longer than to run them.
+_LATEST = and_(alerts.c.group_key == bindparam("group"), alerts.c.latest)
+HEARD = (
+    select(alerts, episodes.c.id, episodes.c.channel, episodes.c.closed_at, episodes.c.ended_at)
+    .join(episodes, episodes.c.id == alerts.c.episode_id)
+    .where(_LATEST, alerts.c.fingerprint.in_(bindparam("prints", expanding=True)))
+)
+LAST_SPANS = select(episodes).where(
+    episodes.c.id.in_(
+        select(func.max(episodes.c.id)).where(episodes.c.group_key == bindparam("group")).group_by(episodes.c.channel)
+    )
+)
+FORGET = delete(alerts).where(alerts.c.episode_id == bindparam("home"), alerts.c.fingerprint == bindparam("print"))
+SUPERSEDE = update(alerts).where(_LATEST, alerts.c.fingerprint == bindparam("print")).values(latest=False)
+TRUNCATED_ELSE = select(episodes.c.id).where(
+    episodes.c.id.in_(bindparam("ids", expanding=True)), episodes.c.truncated != bindparam("truncated")
+)
+FACTS = select(
+    func.min(alerts.c.starts_at, type_=alerts.c.starts_at.type).label("since"),
+    func.max(alerts.c.ends_at, type_=alerts.c.ends_at.type).label("ended"),
+    func.sum(case((alerts.c.status == Status.FIRING.value, 1), else_=0)).label("firing"),
+    func.min(URGENCY).label("urgency"),
+).where(alerts.c.episode_id == bindparam("home"))
+LOCK = select(episodes).where(episodes.c.id == bindparam("home")).with_for_update()
+TOUCH = (
+    update(episodes)
+    .where(episodes.c.id == bindparam("home"))
+    .values(
+        {
+            name: bindparam(name, type_=episodes.c[name].type)
+            for name in ("since", "ended_at", "closed_at", "urgency", "revision", "stale_since", "undelivered_since")
+        }
+    )
+)
+
 
 def record(
     connection: Connection, notification: Notification, routed: Sequence[Routed], now: datetime
 ) -> frozenset[str]:
     """Keep what a notification adds; return the channels whose messages it changes."""
+    locked(connection, [notification.group.key])
+    return _record(connection, notification, routed, now)
+
+
+def record_all(
+    connection: Connection, heard: Sequence[tuple[Notification, Sequence[Routed]]], now: datetime
+) -> frozenset[str]:
+    """Keep what several notifications add, in their order."""
+    locked(connection, [notification.group.key for notification, _ in heard])
+    return frozenset().union(*(_record(connection, notification, routed, now) for notification, routed in heard))
+
+
+def _record(
+    connection: Connection, notification: Notification, routed: Sequence[Routed], now: datetime
+) -> frozenset[str]:
     group = notification.group
-    locked(connection, [group.key])
     heard = _heard(connection, group.key, [item.alert.fingerprint for item in routed])
     news = [(item, _judge(item.alert, heard, now)) for item in _distinct(routed)]
-    last = _last_spans(connection, group.key)
-    placed = [
-        place(item, heard.get(item.alert.fingerprint), last, now) for item, verdict in news if verdict is News.NEWER
-    ]
+    newer = [item for item, verdict in news if verdict is News.NEWER]
+    last = _last_spans(connection, group.key) if newer else {}
+    placed = [place(item, heard.get(item.alert.fingerprint), last, now) for item in newer]
     kept = _keep(connection, group, placed, now)
     live = {
         heard[item.alert.fingerprint].span.id for item, verdict in news if verdict is News.SAME and item.alert.firing
@@ -61,18 +109,12 @@ def _judge(report: Alert, heard: Mapping[str, Heard], now: datetime) -> News:
 
 
 def _heard(connection: Connection, group_key: str, fingerprints: Sequence[str]) -> dict[str, Heard]:
-    query = (
-        select(alerts, episodes.c.id, episodes.c.channel, episodes.c.closed_at, episodes.c.ended_at)
-        .join(episodes, episodes.c.id == alerts.c.episode_id)
-        .where(alerts.c.group_key == group_key, alerts.c.latest, alerts.c.fingerprint.in_(fingerprints))
-    )
-    found = connection.execute(query).all()
+    found = connection.execute(HEARD, {"group": group_key, "prints": fingerprints}).all()
     return {row.fingerprint: Heard(rows.alert(row), row.heard_at, rows.span(row)) for row in found}
 
 
 def _last_spans(connection: Connection, group_key: str) -> dict[str, Span]:
-    newest = select(func.max(episodes.c.id)).where(episodes.c.group_key == group_key).group_by(episodes.c.channel)
-    found = connection.execute(select(episodes).where(episodes.c.id.in_(newest))).all()
+    found = connection.execute(LAST_SPANS, {"group": group_key}).all()
     return {row.channel: rows.span(row) for row in found}
 
 
@@ -86,33 +128,24 @@ def _keep(connection: Connection, group: Group, placed: Sequence[Placed], now: d
             home = opened[item.channel] = _open(connection, group, item, now)
         homes.append((home, item.alert))
     if homes:
-        _write_alerts(connection, group.key, homes, now)
+        connection.execute(FORGET, [{"home": home, "print": alert.fingerprint} for home, alert in homes])
+        connection.execute(SUPERSEDE, [{"group": group.key, "print": alert.fingerprint} for _, alert in homes])
+        connection.execute(insert(alerts), [_row(home, group.key, alert, now) for home, alert in homes])
     return {home for home, _ in homes}
 
 
 def _open(connection: Connection, group: Group, placed: Placed, now: datetime) -> int:
-    statement = insert(episodes).values(
-        group_key=group.key,
-        group_labels=dict(group.labels),
-        alertmanager_url=group.alertmanager_url,
-        channel=placed.channel,
-        since=placed.alert.starts_at,
-        not_before=now,
-    )
-    made = connection.execute(statement).inserted_primary_key
+    row = {
+        "group_key": group.key,
+        "group_labels": dict(group.labels),
+        "alertmanager_url": group.alertmanager_url,
+        "channel": placed.channel,
+        "since": placed.alert.starts_at,
+        "not_before": now,
+    }
+    made = connection.execute(insert(episodes), row).inserted_primary_key
     assert made is not None
     return int(made[0])
-
-
-def _write_alerts(connection: Connection, group_key: str, homes: Sequence[tuple[int, Alert]], now: datetime) -> None:
-    keys = [{"home": home, "print": alert.fingerprint} for home, alert in homes]
-    same = and_(alerts.c.episode_id == bindparam("home"), alerts.c.fingerprint == bindparam("print"))
-    connection.execute(delete(alerts).where(same), keys)
-    former = and_(
-        alerts.c.group_key == group_key, alerts.c.fingerprint == bindparam("print"), alerts.c.latest.is_(True)
-    )
-    connection.execute(update(alerts).where(former).values(latest=False), [{"print": key["print"]} for key in keys])
-    connection.execute(insert(alerts), [_row(home, group_key, alert, now) for home, alert in homes])
 
 
 def _row(home: int, group_key: str, alert: Alert, now: datetime) -> dict[str, Any]:
@@ -133,9 +166,9 @@ def _row(home: int, group_key: str, alert: Alert, now: datetime) -> dict[str, An
 
 def _truncate(connection: Connection, touched: Iterable[int], truncated: int) -> set[int]:
     """Keep how many alerts Alertmanager left out; return the episodes where that is news."""
-    other = and_(episodes.c.id.in_(list(touched)), episodes.c.truncated != truncated)
-    changed = set(connection.execute(select(episodes.c.id).where(other)).scalars())
-    connection.execute(update(episodes).where(episodes.c.id.in_(changed)).values(truncated=truncated))
+    changed = set(connection.execute(TRUNCATED_ELSE, {"ids": list(touched), "truncated": truncated}).scalars())
+    if changed:
+        connection.execute(update(episodes).where(episodes.c.id.in_(changed)).values(truncated=truncated))
     return changed
 
 
@@ -143,31 +176,21 @@ def touch(connection: Connection, changed: Iterable[int], now: datetime) -> froz
     """Close or re-open the changed episodes and mark them undelivered; return their channels."""
     channels = set()
     for episode_id in sorted(changed):
-        mine = alerts.c.episode_id == episode_id
-        facts = (
-            connection.execute(
-                select(
-                    func.min(alerts.c.starts_at, type_=alerts.c.starts_at.type).label("since"),
-                    func.max(alerts.c.ends_at, type_=alerts.c.ends_at.type).label("ended"),
-                    func.sum(case((alerts.c.status == Status.FIRING.value, 1), else_=0)).label("firing"),
-                    func.min(URGENCY).label("urgency"),
-                ).where(mine)
-            )
-        ).one()
-        row = connection.execute(select(episodes).where(episodes.c.id == episode_id).with_for_update()).one()
+        facts = connection.execute(FACTS, {"home": episode_id}).one()
+        row = connection.execute(LOCK, {"home": episode_id}).one()
         over = not facts.firing and not row.truncated
         connection.execute(
-            update(episodes)
-            .where(episodes.c.id == episode_id)
-            .values(
-                since=min(row.since, facts.since),
-                ended_at=facts.ended,
-                closed_at=(row.closed_at or now) if over else None,
-                urgency=facts.urgency,
-                revision=row.revision + 1,
-                stale_since=row.stale_since or now,
-                undelivered_since=row.undelivered_since or now,
-            )
+            TOUCH,
+            {
+                "home": episode_id,
+                "since": min(row.since, facts.since),
+                "ended_at": facts.ended,
+                "closed_at": (row.closed_at or now) if over else None,
+                "urgency": facts.urgency,
+                "revision": row.revision + 1,
+                "stale_since": row.stale_since or now,
+                "undelivered_since": row.undelivered_since or now,
+            },
         )
         channels.add(row.channel)
     return frozenset(channels)

@@ -52,7 +52,8 @@ def agenda(connection: Connection, now: datetime, longest: timedelta) -> Agenda:
         (episodes.c.stale_since.is_not(None), Work.EDIT.value),
         else_=Work.REPLY.value,
     ).label("work")
-    waiting = select(episodes, work).outerjoin(intents).where(episodes.c.undelivered_since.is_not(None))
+    columns = (episodes.c[name] for name in ("id", "channel", "urgency", "ts", "stale_since", "undelivered_since"))
+    waiting = select(*columns, work).outerjoin(intents).where(episodes.c.undelivered_since.is_not(None))
     each = waiting.where(due).subquery()
     order = (
         each.c.stale_since.is_(None),

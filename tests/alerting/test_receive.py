@@ -129,3 +129,10 @@ def test_times_at_the_edge_of_the_calendar_are_no_error(moment):
 def test_null_annotations_are_none():
     """Go writes null for an empty map."""
     assert receive(alert_with(annotations=None)).alerts[0].annotations == {}
+
+
+def test_a_character_that_a_database_cannot_keep_is_replaced(webhook_body, alert):
+    """NUL becomes the replacement character; an escaped backslash before u0000 is text."""
+    hostile = alert("a", labels={"alertname": "a\0b", "path": "C:\\u0000"})
+    (kept,) = receive(webhook_body(hostile)).alerts
+    assert kept.labels == {"alertname": "a\ufffdb", "path": "C:\\u0000"}

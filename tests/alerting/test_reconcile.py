@@ -42,13 +42,17 @@ async def test_an_alert_that_is_silenced_and_then_resolves_turns_grey_and_green(
     async with start(settings=reconciling) as router:
         await router.accept(webhook_body(alert("a"), group=KEY))
         await shows(workspace, "🔥 Firing: KafkaConsumerLagHigh")
+        await router.settled()
         alertmanager.list(alert("a"), silencedBy=["1"])
         await shows(workspace, "🔕 Silenced: KafkaConsumerLagHigh")
+        await router.settled()
         assert workspace.roots()[0]["attachments"][0]["color"] == "#98A2B3"
         alertmanager.list(alert("a"))
         await shows(workspace, "🔥 Firing: KafkaConsumerLagHigh")
+        await router.settled()
         alertmanager.list(alert("a"), inhibitedBy=["1"])
         await shows(workspace, "🔕 Inhibited: KafkaConsumerLagHigh")
+        await router.settled()
         alertmanager.alerts.clear()
         async with asyncio.timeout(5):
             while "✅ Resolved" not in workspace.titles()[0]:
