@@ -140,10 +140,14 @@ def _not_empty(value: tuple[ItemT, ...]) -> tuple[ItemT, ...]:
     return value
 
 
-def _base_url(value: str) -> str:
+def _url(value: str) -> str:
     if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", value):
         raise ValueError(f"{value!r} is not an http:// or https:// URL")
-    return value.rstrip("/")
+    return value
+
+
+def _base_url(value: str) -> str:
+    return _url(value).rstrip("/")
 
 
 Address = Annotated[str, AfterValidator(_address)]
@@ -154,6 +158,9 @@ Seconds = Annotated[float, BeforeValidator(_duration)]
 
 Pattern = Annotated[str, AfterValidator(pattern)]
 """The source of a regular expression that compiles."""
+
+Url = Annotated[str, AfterValidator(_url)]
+"""An http(s) URL, kept as it is written."""
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 """An http(s) URL without a trailing slash."""
@@ -182,3 +189,20 @@ def secret(value: SecretStr | None, file: Path | None, variable: str | None = No
         return SecretStr(file.read_text(encoding="utf-8").strip())
     except OSError as error:
         raise ValueError(f"{file} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is not UTF-8 text (byte {error.start})") from None
+
+
+def required_secret(key: str, value: SecretStr | None, file: Path | None, variable: str | None) -> SecretStr:
+    """Find the secret of `key`, which the settings have beside ``<key>_file`` and ``<key>_env``.
+
+    Raises ValueError that says what is missing.
+    """
+    found = secret(value, file, variable)
+    if found is not None and found.get_secret_value():
+        return found
+    if file is not None:
+        raise ValueError(f"no {key}: {file} is empty")
+    if variable is not None:
+        raise ValueError(f"no {key}: the environment variable {variable} is not set")
+    raise ValueError(f"no {key}: set {key}_env, {key}_file or {key}")

@@ -1,4 +1,4 @@
-"""Connections to the brokers of one cluster, and what their errors mean.
+"""Connections to the brokers of one cluster.
 
 aiokafka's connection and protocol classes are used below its client: the client serves one cluster-wide lock for
 connecting (a dead broker delays all), refreshes metadata by itself and logs each failure of both.
@@ -11,33 +11,13 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 
 from aiokafka import errors
-from aiokafka.conn import AIOKafkaConnection, create_conn
 
 from exporters.errors import Reason, SourceError
 from exporters.kafka_lag.call import Api, Call, ItemT, Sending, Versions
+from exporters.kafka_lag.failures import call_error, connection_error
+from exporters.kafka_lag.security.access import Access
+from exporters.kafka_lag.security.connection import Connection
 from exporters.kafka_lag.wire import UNREADABLE
-
-CLIENT_ID = "bongsu-kafka-lag"
-
-REFUSALS = (
-    errors.AuthenticationFailedError,
-    errors.AuthenticationMethodNotSupported,
-    errors.ClusterAuthorizationFailedError,
-    errors.GroupAuthorizationFailedError,
-    errors.IllegalSaslStateError,
-    errors.SaslAuthenticationFailed,
-    errors.TopicAuthorizationFailedError,
-    errors.UnsupportedSaslMechanismError,
-)
-MISUNDERSTANDINGS = (
-    errors.IncompatibleBrokerVersion,
-    errors.InvalidRequestError,
-    errors.KafkaProtocolError,
-    errors.UnrecognizedBrokerVersion,
-    errors.UnsupportedVersionError,
-    NotImplementedError,  # aiokafka has no version of the request that the broker still knows
-)
-
 
 SLICE = 0.01
 """Seconds for which answers are decoded before others get their turn."""
@@ -46,11 +26,15 @@ SLICE = 0.01
 class Brokers:
     """At most one connection a broker, opened when it is needed and dropped when it fails."""
 
-    def __init__(self, bootstrap: Sequence[str], patience: float) -> None:
-        """Connect to nothing yet. `bootstrap` are ``host:port``; a connect or a request may take `patience` seconds."""
+    def __init__(self, bootstrap: Sequence[str], patience: float, access: Access | None = None) -> None:
+        """Connect to nothing yet.
+
+        `bootstrap` are ``host:port``; a connect or a request may take `patience` seconds; `access` lets us in.
+        """
         self._bootstrap = deque(bootstrap)
-        self._patience_ms = int(patience * 1000)
-        self._open: dict[str, AIOKafkaConnection] = {}
+        self._patience = patience
+        self._access = access or Access()
+        self._open: dict[str, Connection] = {}
         self._opening: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._spoken: dict[str, Versions] = {}
         self._decoding = asyncio.Lock()
@@ -83,7 +67,7 @@ class Brokers:
             what = f"{address}: answer to {call.api.name} can't be read: {error}"
             raise SourceError(Reason.INVALID_ANSWER, what) from error
         except errors.KafkaError as error:
-            raise SourceError(_reason(error), f"{address}: {call.api.name}: {type(error).__name__}") from error
+            raise call_error(address, call.api.name, error) from error
 
     async def ask_any(self, call: Call[ItemT]) -> list[ItemT]:
         """Send `call` to a broker that answers: a connected one if there is any, else one of the bootstrap servers.
@@ -100,8 +84,13 @@ class Brokers:
                 self._bootstrap.rotate(-1)
         raise SourceError(list(failures.values())[-1].reason, "; ".join(failures))
 
+    def renew(self, seconds: float) -> None:
+        """Close the connections whose sessions may end within `seconds`. Nothing must be under way."""
+        for address in [address for address, connection in self._open.items() if connection.ends_within(seconds)]:
+            self.drop(address)
+
     def drop(self, address: str) -> None:
-        """Close the connection to a broker that has not answered in time."""
+        """Close the connection to a broker: it has not answered in time, or another shall be opened."""
         if connection := self._open.pop(address, None):
             connection.close()
 
@@ -109,14 +98,12 @@ class Brokers:
         """Close every connection and wait until the sockets are closed."""
         closing = [connection.close() for connection in self._open.values()]
         self._open.clear()
+        await self._access.close()
         await asyncio.gather(*closing)
 
     async def _send(self, address: str, call: Call[ItemT]) -> Iterator[ItemT]:
         sending = Sending(call)
-        try:
-            connection = await self._connection(address)
-        except (OSError, errors.KafkaError, NotImplementedError) as error:
-            raise connection_error(address, error) from error
+        connection = await self._connection(address)
         self.requests[call.api.name] += 1
         try:
             answer: Iterator[ItemT] = await connection.send(sending)
@@ -137,47 +124,14 @@ class Brokers:
                     await asyncio.sleep(0)
                     until = time.perf_counter() + SLICE
 
-    async def _connection(self, address: str) -> AIOKafkaConnection:
+    async def _connection(self, address: str) -> Connection:
         async with self._opening[address]:
             connection = self._open.get(address)
             if connection is None or not connection.connected():
-                host, _, port = address.rpartition(":")
-                connection = await create_conn(
-                    host.strip("[]"), int(port), client_id=CLIENT_ID, request_timeout_ms=self._patience_ms
-                )
-                self._open[address] = connection
+                connection = self._open[address] = await self._access.connect(address, self._patience)
             return connection
 
-    def _drop(self, address: str, connection: AIOKafkaConnection) -> None:
+    def _drop(self, address: str, connection: Connection) -> None:
         connection.close()
         if self._open.get(address) is connection:
             del self._open[address]
-
-
-def connection_error(address: str, error: Exception) -> SourceError:
-    """Say what an error of the connection to `address` means."""
-    # aiokafka wraps what ended a connection; an answer that can't be decoded is among it
-    cause = error.__cause__
-    if isinstance(error, errors.KafkaConnectionError) and not isinstance(cause, OSError | EOFError | None):
-        return SourceError(Reason.INVALID_ANSWER, f"{address}: answer can't be read: {cause!r}")
-    if isinstance(error, TimeoutError):
-        return SourceError(Reason.TIMEOUT, f"{address}: no answer in time")
-    if isinstance(error, ConnectionRefusedError):
-        return SourceError(Reason.UNREACHABLE, f"{address}: connection refused")
-    return SourceError(_reason(error), f"{address}: {error}")
-
-
-def answered_error(address: str, what: str, code: int) -> SourceError:
-    """Say what the error `code` in an answer from `address` means; `what` was asked for."""
-    error = errors.for_code(code)()
-    return SourceError(_reason(error), f"{address}: {what}: {type(error).__name__}")
-
-
-def _reason(error: Exception) -> Reason:
-    if isinstance(error, REFUSALS):
-        return Reason.REFUSED
-    if isinstance(error, MISUNDERSTANDINGS):
-        return Reason.INVALID_ANSWER
-    if isinstance(error, errors.RequestTimedOutError | errors.KafkaTimeoutError):
-        return Reason.TIMEOUT
-    return Reason.UNREACHABLE

@@ -18,17 +18,22 @@ GROUP, TOPIC, PARTITION = "consumergroup", "topic", "partition"
 
 
 def families(snapshots: Sequence[Snapshot], settings: KafkaLagSettings) -> Iterable[Family]:
-    """One family a metric; each series has the label ``cluster`` when clusters are named."""
+    """One family a metric; each series has the label ``cluster`` when clusters are named.
+
+    Of several shards only the first tells the series of clusters and topics.
+    """
     shelf = Shelf(named=any(snapshot.cluster is not None for snapshot in snapshots))
-    clusters, topics, groups = Clusters(shelf), Topics(shelf), Groups(shelf)
+    clusters, costs, topics, groups = Clusters(shelf), Costs(shelf), Topics(shelf), Groups(shelf)
     ordered = sorted(snapshots, key=lambda snapshot: snapshot.cluster or "")
     for snapshot in ordered:
         cluster = () if snapshot.cluster is None else (snapshot.cluster,)
-        clusters.add(cluster, snapshot)
-        topics.add(cluster, snapshot)
+        costs.add(cluster, snapshot)
+        if settings.shard.first:
+            clusters.add(cluster, snapshot)
+            topics.add(cluster, snapshot)
         for group in sorted(snapshot.groups, key=lambda group: group.name):
             groups.add((*cluster, group.name), group, snapshot)
-    others = seglo.families(ordered) if settings.compat == NameSet.SEGLO else ()
+    others = seglo.families(ordered, settings.shard) if settings.compat == NameSet.SEGLO else ()
     yield from fit([*shelf, *others], settings.level, settings.max_series)
 
 
@@ -56,7 +61,7 @@ class Shelf:
 
 
 class Clusters:
-    """Families of a cluster as a whole, and of what it costs to read it."""
+    """Families of a cluster as a whole."""
 
     def __init__(self, shelf: Shelf) -> None:
         """Begin them."""
@@ -65,14 +70,6 @@ class Clusters:
         self.leaders = shelf.gauge("kafka_broker_leaders", "Partitions of all topics that the broker leads.", "id")
         self.replicas = shelf.gauge(
             "kafka_broker_replicas", "Replicas of all topics that the broker holds, or should: it may be down.", "id"
-        )
-        self.requests = shelf.counter(
-            "kafka_lag_requests_total",
-            "Requests that the exporter has sent to the cluster's brokers, by their name in Kafka's protocol.",
-            "api",
-        )
-        self.received = shelf.gauge(
-            "kafka_lag_received_bytes", "Bytes of the brokers' answers since the collection before the last."
         )
 
     def add(self, cluster: LabelValues, snapshot: Snapshot) -> None:
@@ -84,6 +81,24 @@ class Clusters:
                 self.info.add((*labels, node.address), 1)
             self.leaders.add(labels, node.leaders)
             self.replicas.add(labels, node.replicas)
+
+
+class Costs:
+    """Families of what it costs to read a cluster."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        """Begin them."""
+        self.requests = shelf.counter(
+            "kafka_lag_requests_total",
+            "Requests that the exporter has sent to the cluster's brokers, by their name in Kafka's protocol.",
+            "api",
+        )
+        self.received = shelf.gauge(
+            "kafka_lag_received_bytes", "Bytes of the brokers' answers since the collection before the last."
+        )
+
+    def add(self, cluster: LabelValues, snapshot: Snapshot) -> None:
+        """Add the series of one cluster."""
         self.received.add(cluster, snapshot.received)
         for api, count in sorted(snapshot.requests.items()):
             self.requests.add((*cluster, api), count)

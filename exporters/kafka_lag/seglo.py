@@ -8,7 +8,7 @@ are ``unknown``, as there, where no member is known to read the partition.
 from collections.abc import Iterator, Mapping, Sequence
 
 from exporters.family import Family, LabelValues, gauge
-from exporters.kafka_lag.config import UNNAMED
+from exporters.kafka_lag.config import UNNAMED, Shard
 from exporters.kafka_lag.snapshot import Group, Partition, Snapshot
 
 CLUSTER, GROUP, TOPIC, PARTITION = "cluster_name", "group", "topic", "partition"
@@ -16,12 +16,14 @@ MEMBER = ("member_host", "consumer_id", "client_id")
 NOBODY = ("unknown", "unknown", "unknown")
 
 
-def families(snapshots: Sequence[Snapshot]) -> Iterator[Family]:
-    """One family a metric, of all clusters."""
+def families(snapshots: Sequence[Snapshot], shard: Shard) -> Iterator[Family]:
+    """One family a metric, of all clusters; of several shards only the first tells the series of partitions."""
     names = Names()
     for snapshot in snapshots:
         cluster = (snapshot.cluster or UNNAMED,)
-        names.add(cluster, snapshot)
+        names.poll_time.add(cluster, 1000 * snapshot.took)
+        if shard.first:
+            names.add_partitions(cluster, snapshot)
         for group in sorted(snapshot.groups, key=lambda group: group.name):
             names.add_group((*cluster, group.name), group, snapshot)
     return iter(names)
@@ -61,9 +63,8 @@ class Names:
         """Give the families."""
         yield from vars(self).values()
 
-    def add(self, cluster: LabelValues, snapshot: Snapshot) -> None:
+    def add_partitions(self, cluster: LabelValues, snapshot: Snapshot) -> None:
         """Add the series of one cluster's partitions."""
-        self.poll_time.add(cluster, 1000 * snapshot.took)
         for family, offsets in ((self.latest, snapshot.ends), (self.earliest, snapshot.oldest)):
             partitions = sorted(offsets)
             keys = tuple([(*cluster, topic, str(number)) for topic, number in partitions])

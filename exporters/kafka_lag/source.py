@@ -24,11 +24,13 @@ from typing import TypeVar
 
 from exporters.errors import Reason, SourceError
 from exporters.kafka_lag import members, protocol
-from exporters.kafka_lag.brokers import SLICE, Brokers, answered_error
+from exporters.kafka_lag.brokers import SLICE, Brokers
 from exporters.kafka_lag.call import Call, ItemT
-from exporters.kafka_lag.config import UNNAMED, Cluster, KafkaLagSettings
+from exporters.kafka_lag.config import UNNAMED, WHOLE, Cluster, KafkaLagSettings, Shard
+from exporters.kafka_lag.failures import answered_error
 from exporters.kafka_lag.placement import NO_LEADER, Node
 from exporters.kafka_lag.seconds import LOOKUPS_AT_ONCE, STEPS, Ages, unread
+from exporters.kafka_lag.security.access import Access
 from exporters.kafka_lag.snapshot import Group, GroupState, Member, Partition, Snapshot
 
 SHARES = 6
@@ -111,26 +113,35 @@ class Reading:
 def sources(settings: KafkaLagSettings) -> Mapping[str, "KafkaSource"]:
     """One source a cluster."""
     patience, interval = settings.timeout / SHARES, settings.interval
-    return {cluster.name or UNNAMED: KafkaSource(cluster, patience, interval) for cluster in settings.clusters}
+    return {
+        cluster.name or UNNAMED: KafkaSource(cluster, patience, interval, shard=settings.shard)
+        for cluster in settings.clusters
+    }
 
 
 class KafkaSource:
     """One cluster."""
 
     def __init__(
-        self, cluster: Cluster, patience: float, interval: float = 5.0, now: Callable[[], float] = time.time
+        self,
+        cluster: Cluster,
+        patience: float,
+        interval: float = 5.0,
+        now: Callable[[], float] = time.time,
+        shard: Shard = WHOLE,
     ) -> None:
         """Connect to nothing yet.
 
         `patience` is how many seconds one request may take, `interval` how many lie between two reads; `now` gives
-        Unix time.
+        Unix time; groups of other shards than `shard` are not asked for.
         """
         self._cluster = cluster
+        self._shard = shard
         self._patience = patience
         self._now = now
         self._ages = Ages(interval)
         self._rooms: dict[str, int] = {}
-        self._brokers = Brokers(cluster.bootstrap_servers, patience)
+        self._brokers = Brokers(cluster.bootstrap_servers, patience, Access(cluster.tls, cluster.sasl))
         self._leaders: Mapping[Partition, str] = {}
         self._silent: set[str] = set()
         """Brokers that failed: not asked again until the next read."""
@@ -150,6 +161,7 @@ class KafkaSource:
         started = clock()
         reading = Reading()
         self._silent.clear()
+        self._brokers.renew(SHARES * self._patience)
         addresses, nodes, topics = await self._metadata(reading)
         await self._each(addresses.values(), 2 * self._patience, self._groups, reading)
         if not reading.listed:
@@ -266,12 +278,15 @@ class KafkaSource:
         listed = [
             group
             for group in await self._brokers.ask(broker, protocol.list_groups())
-            if group.protocol in (*COMMITTING, SHARE) and self._cluster.groups.wants(group.name)
+            if group.protocol in (*COMMITTING, SHARE) and self._wants(group.name)
         ]
         reading.listed[broker] = listed
         reading.states |= {group.name: GroupState(group.state) for group in listed}
         committing = [group for group in listed if group.protocol in COMMITTING]
         await _all(self._commits(broker, committing, reading), self._members(broker, committing, reading))
+
+    def _wants(self, group: str) -> bool:
+        return self._shard.owns(group) and self._cluster.groups.wants(group)
 
     async def _members(self, broker: str, groups: Sequence[protocol.Listed], reading: Reading) -> None:
         """Members of each group, and its state where the list does not tell it.
