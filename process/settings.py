@@ -97,6 +97,8 @@ def _sentence(kind: str, message: str) -> str:
             return "is required"
         case "tuple_type":
             return "must be a list"
+        case "model_type":
+            return "must be a section: keys and values"
         case "value_error":
             return message.removeprefix("Value error, ")
         case _:

@@ -31,6 +31,45 @@ MESSAGES = {
     "kafka_lag/no_series": "max_series: input should be greater than 0",
     "kafka_lag/one_server_as_text": "clusters[0].bootstrap_servers: must be a list",
     "kafka_lag/timeout_longer_than_interval": "timeout (10s) is longer than interval (5s)",
+    "kafka_lag/sasl_no_password": "clusters[0].sasl: no password: set password_env, password_file or password",
+    "kafka_lag/sasl_no_password_file": "clusters[0].sasl: no/such/password can't be read: No such file or directory",
+    "kafka_lag/sasl_no_username": "clusters[0].sasl: PLAIN needs a username",
+    "kafka_lag/sasl_oauthbearer_with_password": (
+        "clusters[0].sasl: OAUTHBEARER takes a token section, no username and no password"
+    ),
+    "kafka_lag/sasl_oauthbearer_without_token": "clusters[0].sasl: OAUTHBEARER needs a token section",
+    "kafka_lag/sasl_password_is_number": "clusters[0].sasl.password: input should be a valid string",
+    "kafka_lag/sasl_password_not_in_environment": (
+        "clusters[0].sasl: no password: the environment variable NO_SUCH_VARIABLE is not set"
+    ),
+    "kafka_lag/sasl_token_for_plain": (
+        "clusters[0].sasl: PLAIN takes username and password; a token section is for OAUTHBEARER"
+    ),
+    "kafka_lag/sasl_unknown_mechanism": (
+        "clusters[0].sasl.mechanism: input should be 'PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512' or 'OAUTHBEARER'"
+    ),
+    "kafka_lag/shard_from_one": 'shard: \'3/3\' is not a shard such as "0/3", the first, or "2/3", the last of three',
+    "kafka_lag/shard_is_number": 'shard: \'1\' is not a shard such as "0/3", the first, or "2/3", the last of three',
+    "kafka_lag/tls_as_flag": "clusters[0].tls: must be a section: keys and values",
+    "kafka_lag/tls_cert_without_key": (
+        "clusters[0].tls: cert_file and key_file go together: the exporter's certificate and its private key"
+    ),
+    "kafka_lag/tls_key_password_without_key": "clusters[0].tls: key_password needs a key_file that it opens",
+    "kafka_lag/tls_no_ca_file": "clusters[0].tls: ca_file no/such/ca.pem can't be read: No such file or directory",
+    "kafka_lag/token_command_as_text": "clusters[0].sasl.token.command: must be a list",
+    "kafka_lag/token_command_is_not_there": (
+        "clusters[0].sasl.token: command 'no-such-command' is not there, or can't be run"
+    ),
+    "kafka_lag/token_endpoint_is_no_url": (
+        "clusters[0].sasl.token.endpoint_url: 'login.example.com' is not an http:// or https:// URL"
+    ),
+    "kafka_lag/token_no_client_id": "clusters[0].sasl.token: endpoint_url needs a client_id",
+    "kafka_lag/token_no_client_secret": (
+        "clusters[0].sasl.token: no client_secret: set client_secret_env, client_secret_file or client_secret"
+    ),
+    "kafka_lag/token_of_both": "clusters[0].sasl.token: needs either a command or an endpoint_url",
+    "kafka_lag/token_of_nothing": "clusters[0].sasl.token: needs either a command or an endpoint_url",
+    "kafka_lag/token_scope_of_command": "clusters[0].sasl.token: scope belongs to endpoint_url, not to command",
     "kafka_lag/unknown_key": "clusters[0].group: unknown key",
     "kafka_lag/unknown_compat": "compat: input should be 'seglo'",
     "kafka_lag/unknown_isolation": "clusters[0].isolation: input should be 'read_uncommitted' or 'read_committed'",

@@ -1,5 +1,6 @@
 """Settings of TLS and SASL; what they name is read once at load, so that a mistake is told before anything starts."""
 
+import shutil
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -70,6 +71,8 @@ class TokenSettings(Settings):
             given = [name for name in _OF_THE_ENDPOINT if getattr(self, name) is not None]
             if given:
                 raise ValueError(f"{given[0]} belongs to endpoint_url, not to command")
+            if shutil.which(self.command[0]) is None:
+                raise ValueError(f"command {self.command[0]!r} is not there, or can't be run")
         elif self.client_id is None:
             raise ValueError("endpoint_url needs a client_id")
         else:

@@ -31,7 +31,7 @@ def tls_context(ca_file: Path | None, identity: Identity | None = None, check_ho
 def _trusting(ca_file: Path | None) -> ssl.SSLContext:
     if ca_file is None:
         return ssl.create_default_context()
-    _readable(ca_file)
+    _see("ca_file", ca_file)
     try:
         return ssl.create_default_context(cafile=ca_file)
     except ssl.SSLError as error:
@@ -40,8 +40,8 @@ def _trusting(ca_file: Path | None) -> ssl.SSLContext:
 
 def _load(context: ssl.SSLContext, identity: Identity) -> None:
     cert, key = identity.cert_file, identity.key_file
-    _readable(cert)
-    _readable(key)
+    _see("cert_file", cert)
+    _see("key_file", key)
     asked = False
 
     # without it OpenSSL would ask at the terminal
@@ -62,9 +62,9 @@ def _load(context: ssl.SSLContext, identity: Identity) -> None:
         raise ValueError(f"cert_file {cert} or key_file {key} {PEM}") from error
 
 
-def _readable(file: Path) -> None:
-    """Raise ValueError unless it is; OpenSSL does not tell which file it could not read."""
+def _see(key: str, file: Path) -> None:
+    """Raise ValueError unless the file of `key` can be read; OpenSSL would not tell which one could not."""
     try:
         file.open("rb").close()
     except OSError as error:
-        raise ValueError(f"{file} can't be read: {error.strerror}") from error
+        raise ValueError(f"{key} {file} can't be read: {error.strerror}") from error
