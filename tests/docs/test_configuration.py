@@ -18,8 +18,9 @@ from compose.addresses import SLACK_TOKEN
 from compose.check import MODELS
 from demo.load import scenario
 from exporters.exporter import ExporterSettings
+from exporters.kafka_lag.config import Shard
 from process.command import EXIT_CONFIG
-from process.settings import Address, AtLeastOne, BaseUrl, Pattern, Seconds, load
+from process.settings import Address, AtLeastOne, BaseUrl, Pattern, Seconds, Url, load
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -35,6 +36,8 @@ WORDS: Mapping[Any, str] = {
     Seconds: "duration",
     Pattern: "regular expression",
     BaseUrl: "URL",
+    Url: "URL",
+    Shard: "`i/n`",
     SecretStr: "secret",
     StoreAddress: "path or `postgresql://…`",
     Path: "path",
@@ -168,13 +171,15 @@ def test_the_type_is_that_of_the_model(heading: str, key: str, field: FieldInfo)
 def test_the_example_is_valid(heading: str, tmp_path: Path) -> None:
     """What a reader copies is what the process takes."""
     os.environ[SLACK_TOKEN] = "xoxb-of-the-environment"  # wins over the file of the router's, which is not here
-    example = re.search(r"^```yaml\n(.*?)^```$", section(heading), re.MULTILINE | re.DOTALL)
-    assert example
+    examples: list[str] = re.findall(r"^```yaml\n(.*?)^```$", section(heading), re.MULTILINE | re.DOTALL)
+    assert examples
     file = tmp_path / "example.yaml"
-    file.write_text(example[1], encoding="utf-8")
-    load(file, DOCUMENTED[heading])
-    if heading == "Scenario files":
-        scenario.read(file)
+    for example in examples:
+        os.environ |= dict.fromkeys(re.findall(r"_env: (\w+)", example), "of-the-environment")
+        file.write_text(example, encoding="utf-8")
+        load(file, DOCUMENTED[heading])
+        if heading == "Scenario files":
+            scenario.read(file)
 
 
 def test_each_variable_of_the_environment_is_on_the_page() -> None:

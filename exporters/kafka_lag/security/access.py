@@ -61,7 +61,7 @@ class Access:
         if self._sasl is not None:
             options["sasl_mechanism"] = self._sasl.mechanism
             if self._sasl.token is not None and token is not None:
-                options["sasl_oauth_token_provider"] = Bearer(token, self._sasl.token.extensions)
+                options["sasl_oauth_token_provider"] = Bearer(token, self._sasl.token.extensions or {})
             else:
                 options["sasl_plain_username"] = self._sasl.username
                 options["sasl_plain_password"] = self._sasl.read_password()

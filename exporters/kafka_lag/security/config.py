@@ -60,7 +60,7 @@ class TokenSettings(Settings):
     client_secret_env: Text | None = None
     scope: Text | None = None
     ca_file: Path | None = None
-    extensions: dict[str, Text] = Field(default_factory=dict)
+    extensions: dict[str, str] | None = None
     timeout: Seconds = 10.0
 
     @model_validator(mode="after")

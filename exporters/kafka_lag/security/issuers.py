@@ -84,15 +84,22 @@ async def _post(settings: TokenSettings) -> bytes:
         raise SourceError(Reason.REFUSED, str(error)) from error
     # both are encoded before they are joined: RFC 6749, 2.3.1
     basic = httpx.BasicAuth(quote(settings.client_id or "", safe=""), quote(secret, safe=""))
+    url = httpx.URL(settings.endpoint_url or "")
     try:
         async with (
-            httpx.AsyncClient(verify=context, timeout=None) as client,
-            client.stream("POST", str(settings.endpoint_url), data=form, auth=basic) as response,
+            # the caller has the deadline
+            httpx.AsyncClient(verify=context, timeout=None, trust_env=not _on_loopback(url.host)) as client,
+            client.stream("POST", url, data=form, auth=basic) as response,
         ):
             return await _answer(response)
     except httpx.TransportError as error:
         reason = Reason.INVALID_ANSWER if isinstance(error, httpx.RemoteProtocolError) else Reason.UNREACHABLE
         raise SourceError(reason, f"{error or type(error).__name__}") from error
+
+
+def _on_loopback(host: str) -> bool:
+    # a proxy that the environment names would look for it on its own machine
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _credentials(settings: TokenSettings) -> tuple[str, ssl.SSLContext]:

@@ -33,29 +33,34 @@ def serve_tls() -> ServeTls:
     return run
 
 
-async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Callable[[bytes], bytes]) -> None:
-    """Read one request and answer it, given its body."""
+async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Callable[[bytes], bytes]) -> bytes:
+    """Read one request and answer it, given its body, which is returned."""
     (size,) = struct.unpack(">i", await reader.readexactly(4))
     request = await reader.readexactly(size)
     _key, _version, correlation, client = struct.unpack(">hhih", request[:10])
-    body = correlation.to_bytes(4) + answer(request[10 + client :])
+    asked = request[10 + client :]
+    body = correlation.to_bytes(4) + answer(asked)
     writer.write(struct.pack(">i", len(body)) + body)
+    return asked
 
 
 @pytest.fixture
 def doorman() -> MakeDoorman:
     """``async with doorman(answer, …) as address``: a broker that has its answers to SaslAuthenticate ready.
 
-    `newest` is the newest version of it that the broker knows. It takes any mechanism, and nobody beyond the door.
+    `newest` is the newest version of it that the broker knows; `heard` gets what was sent with it. It takes any
+    mechanism, and nobody beyond the door.
     """
 
     @asynccontextmanager
-    async def run(*answers: bytes, newest: int = 1) -> AsyncIterator[str]:
+    async def run(*answers: bytes, newest: int = 1, heard: list[bytes] | None = None) -> AsyncIterator[str]:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reply(reader, writer, lambda _: VERSIONS + struct.pack(">hhh", 36, 0, newest))
             await reply(reader, writer, lambda mechanism: struct.pack(">hi", 0, 1) + mechanism)
             for answer in answers:
-                await reply(reader, writer, lambda _, answer=answer: answer)
+                told = await reply(reader, writer, lambda _, answer=answer: answer)
+                if heard is not None:
+                    heard.append(told[4:])
             await reader.read()
             writer.close()
 

@@ -92,6 +92,15 @@ async def test_an_answer_that_is_none_of_sasl(doorman: Any, sasl: dict[str, Any]
     assert message.startswith("its answer to SASL can't be read: ")
 
 
+async def test_extensions_go_with_the_token(doorman: Any) -> None:
+    """As RFC 7628, 3.1 and KIP-342 write them."""
+    heard: list[bytes] = []
+    extensions = {"logicalCluster": "lkc-1", "identityPoolId": "pool-2"}
+    sasl = {"mechanism": "OAUTHBEARER", "token": {"command": ("echo", "t"), "extensions": extensions}}
+    async with doorman(authenticated(), heard=heard) as address, connected(address, sasl=sasl):
+        assert heard == [b"n,,\x01auth=Bearer t\x01logicalCluster=lkc-1\x01identityPoolId=pool-2\x01\x01"]
+
+
 async def test_what_a_broker_tells_is_cut(doorman: Any) -> None:
     """A page is no place for a broker's novel."""
     async with doorman(authenticated(error=58, message=b"no " * 1000)) as address:
