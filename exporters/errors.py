@@ -13,7 +13,7 @@ class Reason(StrEnum):
     """No whole answer before the deadline."""
 
     REFUSED = "refused"
-    """It answers, and does not let us in."""
+    """It answers, and does not let us in or can't be trusted; or we have no credentials to show."""
 
     INVALID_ANSWER = "invalid_answer"
     """The answer is not what this kind of source says: cut, too large, another protocol."""

@@ -1,6 +1,7 @@
 """What lets the exporter in at the brokers of one cluster."""
 
 import asyncio
+import ssl
 from typing import Any
 
 from aiokafka.errors import SaslAuthenticationFailed
@@ -24,13 +25,16 @@ class Access:
         self._tls = tls
         self._sasl = sasl
         self._tokens = Tokens(issuer(sasl.token)) if sasl and sasl.token else None
+        self._reading = asyncio.Lock()
+        self._context: tuple[object, ssl.SSLContext] | None = None
 
     async def connect(self, address: str, patience: float) -> Connection:
         """Open a connection to a broker, each step of which may take `patience` seconds. Raises SourceError."""
-        token = await self._tokens.get() if self._tokens else None
+        token = await self._token(patience)
         try:
-            # files may lie on a network, and a certificate store takes its time
-            options = await asyncio.to_thread(self._options, token)
+            # in a thread: files may lie on a network; one after the other: thirty brokers need one TLS context
+            async with self._reading:
+                options = await asyncio.to_thread(self._options, token)
         except ValueError as error:
             raise SourceError(Reason.REFUSED, f"{address}: not connected: {error}") from error
         host, _, port = address.rpartition(":")
@@ -50,14 +54,22 @@ class Access:
         if self._tokens:
             await self._tokens.close()
 
+    async def _token(self, patience: float) -> str | None:
+        if self._tokens is None:
+            return None
+        try:
+            async with asyncio.timeout(patience):
+                return await self._tokens.get()
+        except TimeoutError as error:
+            what = "no token yet from the token command or endpoint, which goes on; the next collection asks again"
+            raise SourceError(Reason.TIMEOUT, what) from error
+
     def _options(self, token: str | None) -> dict[str, Any]:
         """Make what aiokafka's connection takes of security. Raises ValueError when a file is not as it should be."""
         transport = "PLAINTEXT" if self._tls is None else "SSL"
         options: dict[str, Any] = {"security_protocol": f"SASL_{transport}" if self._sasl else transport}
         if self._tls is not None:
-            options["ssl_context"] = credentials.tls_context(
-                self._tls.ca_file, self._tls.identity(), self._tls.check_hostname
-            )
+            options["ssl_context"] = self._tls_context(self._tls)
         if self._sasl is not None:
             options["sasl_mechanism"] = self._sasl.mechanism
             if self._sasl.token is not None and token is not None:
@@ -66,3 +78,11 @@ class Access:
                 options["sasl_plain_username"] = self._sasl.username
                 options["sasl_plain_password"] = self._sasl.read_password()
         return options
+
+    def _tls_context(self, tls: Tls) -> ssl.SSLContext:
+        """Give the TLS context from before while its files are the same: the machine's authorities take 50 ms."""
+        identity = tls.identity()
+        made_of = (identity, *map(credentials.version, (tls.ca_file, tls.cert_file, tls.key_file)))
+        if self._context is None or self._context[0] != made_of:
+            self._context = (made_of, credentials.tls_context(tls.ca_file, identity, tls.check_hostname))
+        return self._context[1]

@@ -1,4 +1,4 @@
-"""Certificates and keys, read from their files each time: what was exchanged holds from the next connection on."""
+"""Certificates and keys, from their files: what was exchanged there holds from the next connection on."""
 
 import ssl
 from dataclasses import dataclass, field
@@ -26,6 +26,15 @@ def tls_context(ca_file: Path | None, identity: Identity | None = None, check_ho
     if identity is not None:
         _load(context, identity)
     return context
+
+
+def version(file: Path | None) -> tuple[int, ...] | None:
+    """Tell one content of a file from the next, also when a link was set to another; None when there is no file."""
+    try:
+        found = file.stat() if file is not None else None
+    except OSError:
+        return None
+    return found and (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def _trusting(ca_file: Path | None) -> ssl.SSLContext:

@@ -1,6 +1,7 @@
 """Connections that are let in, or not, by brokers that do what real ones seldom do."""
 
 import asyncio
+import os
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -158,3 +159,38 @@ async def test_no_token_no_connection() -> None:
         Reason.REFUSED,
         "token command false: ended with exit code 1; its own words are in the exporter's log",
     )
+
+
+async def test_a_slow_token_is_there_for_a_later_connection(doorman: Any, tmp_path: Path) -> None:
+    """A command may take longer than a collection has: it is neither ended nor begun anew by that."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    sasl = Sasl.model_validate({"mechanism": "OAUTHBEARER", "token": {"command": ("cat", str(pipe)), "timeout": 60}})
+    access = Access(sasl=sasl)
+    heard: list[bytes] = []
+    try:
+        async with doorman(authenticated(), heard=heard) as address:
+            for _ in range(2):
+                with pytest.raises(SourceError, match="no token yet from the token command") as caught:
+                    await access.connect(address, patience=0.05)
+                assert caught.value.reason == Reason.TIMEOUT
+            await asyncio.to_thread(pipe.write_text, "t1")
+            connection = await access.connect(address, patience=10)
+            await connection.close()
+    finally:
+        await access.close()
+    assert heard == [b"n,,\x01auth=Bearer t1\x01\x01"]
+
+
+async def test_closing_ends_a_token_command(tmp_path: Path) -> None:
+    """Nothing is left behind when the exporter stops."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    sasl = Sasl.model_validate({"mechanism": "OAUTHBEARER", "token": {"command": ("cat", str(pipe)), "timeout": 60}})
+    access = Access(sasl=sasl)
+    with pytest.raises(SourceError, match="no token yet"):
+        await access.connect("127.0.0.1:1", patience=0.05)
+    await access.close()
+    # a pipe that nobody reads can't be opened for writing
+    with pytest.raises(OSError, match="No such device or address"):
+        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
