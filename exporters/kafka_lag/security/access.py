@@ -16,6 +16,9 @@ from exporters.kafka_lag.security.tokens import Tokens
 
 CLIENT_ID = "bongsu-kafka-lag"
 
+HELD_BACK = 0.5
+"""Seconds more for the answers of SASL: brokers hold a refusal back (connection.failed.authentication.delay.ms)."""
+
 
 class Access:
     """Opens connections; each with the certificates, the password and the token that are there at that time."""
@@ -38,8 +41,9 @@ class Access:
         except ValueError as error:
             raise SourceError(Reason.REFUSED, f"{address}: not connected: {error}") from error
         host, _, port = address.rpartition(":")
+        milliseconds = int(1000 * (patience + HELD_BACK if self._sasl else patience))
         connection = Connection(
-            host.strip("[]"), int(port), client_id=CLIENT_ID, request_timeout_ms=int(patience * 1000), **options
+            host.strip("[]"), int(port), client_id=CLIENT_ID, request_timeout_ms=milliseconds, **options
         )
         try:
             await connection.connect()

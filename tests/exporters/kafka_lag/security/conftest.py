@@ -33,12 +33,15 @@ def serve_tls() -> ServeTls:
     return run
 
 
-async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Callable[[bytes], bytes]) -> bytes:
+async def reply(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Callable[[bytes], bytes], delay: float = 0
+) -> bytes:
     """Read one request and answer it, given its body, which is returned."""
     (size,) = struct.unpack(">i", await reader.readexactly(4))
     request = await reader.readexactly(size)
     _key, _version, correlation, client = struct.unpack(">hhih", request[:10])
     asked = request[10 + client :]
+    await asyncio.sleep(delay)
     body = correlation.to_bytes(4) + answer(asked)
     writer.write(struct.pack(">i", len(body)) + body)
     return asked
@@ -48,17 +51,19 @@ async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answ
 def doorman() -> MakeDoorman:
     """``async with doorman(answer, …) as address``: a broker that has its answers to SaslAuthenticate ready.
 
-    `newest` is the newest version of it that the broker knows; `heard` gets what was sent with it. It takes any
-    mechanism, and nobody beyond the door.
+    `newest` is the newest version of it that the broker knows; `heard` gets what was sent with it; `delay` seconds pass
+    before each answer to it. It takes any mechanism, and nobody beyond the door.
     """
 
     @asynccontextmanager
-    async def run(*answers: bytes, newest: int = 1, heard: list[bytes] | None = None) -> AsyncIterator[str]:
+    async def run(
+        *answers: bytes, newest: int = 1, heard: list[bytes] | None = None, delay: float = 0
+    ) -> AsyncIterator[str]:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reply(reader, writer, lambda _: VERSIONS + struct.pack(">hhh", 36, 0, newest))
             await reply(reader, writer, lambda mechanism: struct.pack(">hi", 0, 1) + mechanism)
             for answer in answers:
-                told = await reply(reader, writer, lambda _, answer=answer: answer)
+                told = await reply(reader, writer, lambda _, answer=answer: answer, delay)
                 if heard is not None:
                     heard.append(told[4:])
             await reader.read()

@@ -111,6 +111,13 @@ async def test_what_a_broker_tells_is_cut(doorman: Any) -> None:
     assert len(message) < 400
 
 
+async def test_a_refusal_is_waited_for(doorman: Any) -> None:
+    """Brokers hold it back, to slow down who guesses; it must not look like a broker that hangs."""
+    async with doorman(authenticated(error=58, message=b"no"), delay=0.2) as address:
+        reason, _message = await failure(address, sasl=PLAIN, patience=0.1)
+    assert reason == Reason.REFUSED
+
+
 async def test_an_expired_certificate_of_the_broker(serve_tls: Any, tmp_path: Path) -> None:
     """Of the right authority, and too old."""
     authority = trustme.CA()
