@@ -63,6 +63,10 @@ MESSAGES = {
     "kafka_lag/token_endpoint_is_no_url": (
         "clusters[0].sasl.token.endpoint_url: 'login.example.com' is not an http:// or https:// URL"
     ),
+    "kafka_lag/token_endpoint_of_no_port": ("clusters[0].sasl.token: endpoint_url is no URL: see to its host and port"),
+    "kafka_lag/token_endpoint_with_password": (
+        "clusters[0].sasl.token: endpoint_url holds a user or a password: they belong in client_id and client_secret"
+    ),
     "kafka_lag/token_no_client_id": "clusters[0].sasl.token: endpoint_url needs a client_id",
     "kafka_lag/token_no_client_secret": (
         "clusters[0].sasl.token: no client_secret: set client_secret_env, client_secret_file or client_secret"

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+import httpx
 from pydantic import Field, SecretStr, model_validator
 
 from exporters.kafka_lag.security import credentials
@@ -73,12 +74,21 @@ class TokenSettings(Settings):
                 raise ValueError(f"{given[0]} belongs to endpoint_url, not to command")
             if shutil.which(self.command[0]) is None:
                 raise ValueError(f"command {self.command[0]!r} is not there, or can't be run")
-        elif self.client_id is None:
-            raise ValueError("endpoint_url needs a client_id")
         else:
-            self.read_client_secret()
-            credentials.tls_context(self.ca_file)
+            self._endpoint_can_be_asked()
         return self
+
+    def _endpoint_can_be_asked(self) -> None:
+        try:
+            user = httpx.URL(self.endpoint_url or "").userinfo
+        except httpx.InvalidURL as error:
+            raise ValueError("endpoint_url is no URL: see to its host and port") from error
+        if user:
+            raise ValueError("endpoint_url holds a user or a password: they belong in client_id and client_secret")
+        if self.client_id is None:
+            raise ValueError("endpoint_url needs a client_id")
+        self.read_client_secret()
+        credentials.tls_context(self.ca_file)
 
     def read_client_secret(self) -> str:
         """Find it where it is kept. Raises ValueError that says where it can come from."""

@@ -92,8 +92,9 @@ async def _post(settings: TokenSettings) -> bytes:
             client.stream("POST", url, data=form, auth=basic) as response,
         ):
             return await _answer(response)
-    except httpx.TransportError as error:
-        reason = Reason.INVALID_ANSWER if isinstance(error, httpx.RemoteProtocolError) else Reason.UNREACHABLE
+    except httpx.RequestError as error:
+        garbled = isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError)
+        reason = Reason.INVALID_ANSWER if garbled else Reason.UNREACHABLE
         raise SourceError(reason, f"{error or type(error).__name__}") from error
 
 

@@ -153,6 +153,11 @@ async def test_client_credentials_are_sent_as_the_standard_says(serve: Serve) ->
         ),
         (PlainTextResponse("later", 503), Reason.UNREACHABLE, "answered 503"),
         (PlainTextResponse("too often", 429), Reason.UNREACHABLE, "answered 429"),
+        (
+            PlainTextResponse("plain", headers={"content-encoding": "gzip"}),
+            Reason.INVALID_ANSWER,
+            "Error -3 while decompressing data: incorrect header check",
+        ),
         (PlainTextResponse("", 302, {"location": "/login"}), Reason.INVALID_ANSWER, "answered 302"),
         (
             PlainTextResponse("<html>Log in</html>"),
