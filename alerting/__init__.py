@@ -2,6 +2,7 @@
 
 ``pipeline``  READ FIRST: the five steps in order
 ``receive``   webhook body -> Notification, or Rejected with the HTTP status and a sentence (pure)
+``grafana``   the same for a body of Grafana's, and its signature (pure)
 ``routes``    labels -> channel (pure)
 ``intake``    notifications -> store, those that come together in one commit
 ``episodes``  which of two reports is the newer, and which message an alert belongs to (pure)
@@ -12,5 +13,6 @@
 ``deliver``   steps -> Slack: the most urgent first, look-up of unknown outcomes; the only place that sleeps
 ``pace``      how fast Slack may be called (pure)
 ``slack``     the one door to Slack's Web API; ``alertmanager`` that to Alertmanager's
-``app``       HTTP: the webhook, metrics, health, a status page (``page``)
+``webhooks``  HTTP: the two doors that alerts come in by, and who may (``auth``)
+``app``       HTTP: the webhooks, metrics, health, a status page (``page``)
 """

@@ -17,7 +17,7 @@ def start(settings: RouterSettings) -> None:
     """Serve until SIGTERM."""
     configure("router")
     asyncio.run(check(settings))
-    serve(make_app(settings, lambda: datetime.now(UTC)), settings.listen)
+    serve(make_app(settings, lambda: datetime.now(UTC)), settings.listen, settings.tls)
 
 
 async def check(settings: RouterSettings) -> None:

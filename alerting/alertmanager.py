@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 
 from alerting.config import AlertmanagerSettings
 from alerting.model import Alert, Listing, Status, Suppression
+from alerting.receive import storable
 
 log = structlog.get_logger("alerting.alertmanager")
 
@@ -82,7 +83,7 @@ class Alertmanager:
         try:
             status, alerts = await asyncio.gather(client.get("/api/v2/status"), client.get("/api/v2/alerts"))
             uptime = _Status.model_validate_json(status.raise_for_status().content).uptime
-            found = _ALERTS.validate_json(alerts.raise_for_status().content)
+            found = _ALERTS.validate_json(storable(alerts.raise_for_status().content))
         except (httpx.HTTPError, ValidationError) as error:
             log.warning("Alertmanager can't be asked", url=str(client.base_url), error=_said(error))
             return None

@@ -1,4 +1,4 @@
-"""HTTP: Alertmanager's webhook in, the router's own state out."""
+"""HTTP: alerts come in (``webhooks``), the router's own state goes out."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -7,26 +7,22 @@ from datetime import datetime
 
 import structlog
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.requests import ClientDisconnect
 
 from alerting.alertmanager import open_alertmanager
 from alerting.config import RouterSettings
-from alerting.errors import Refusal, Rejected, StoreError
-from alerting.metrics import ACCEPTED, STORE_FAILED, Metrics
+from alerting.errors import StoreError
+from alerting.metrics import Metrics
 from alerting.pace import SLACK_PACE, Pace
 from alerting.page import page
 from alerting.pipeline import Pipeline, assemble
-from alerting.receive import MAX_BODY, too_large
 from alerting.routes import compiled
 from alerting.slack import open_slack
 from alerting.store import open_store, upkeep
+from alerting.webhooks import webhooks
 
 log = structlog.get_logger("alerting.app")
-
-BODY_SECONDS = 30.0
-"""How long a body may take to arrive; Alertmanager is near and sends it at once."""
 
 
 def make_app(settings: RouterSettings, clock: Callable[[], datetime], pace: Pace = SLACK_PACE) -> FastAPI:
@@ -54,26 +50,9 @@ def make_app(settings: RouterSettings, clock: Callable[[], datetime], pace: Pace
                 await store.close()
 
     app = FastAPI(title="Bongsu alert router", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    _add_webhook(app, metrics)
+    app.include_router(webhooks(settings.webhook, metrics, clock))
     _add_views(app, metrics, clock)
     return app
-
-
-def _add_webhook(app: FastAPI, metrics: Metrics) -> None:
-    @app.post("/api/v1/alertmanager")
-    async def webhook(request: Request) -> Response:
-        try:
-            await _pipeline(request).accept(await _body(request))
-        except Rejected as refused:
-            metrics.webhooks.labels(refused.refusal.value).inc()
-            log.warning("webhook refused", result=refused.refusal, sentence=str(refused))
-            return JSONResponse({"error": str(refused)}, refused.status)
-        except StoreError as error:
-            metrics.webhooks.labels(STORE_FAILED).inc()
-            log.error("webhook not kept", error=str(error))
-            return JSONResponse({"error": "the store can't keep it now; send it again"}, 503)
-        metrics.webhooks.labels(ACCEPTED).inc()
-        return Response(status_code=200)
 
 
 def _add_views(app: FastAPI, metrics: Metrics, clock: Callable[[], datetime]) -> None:
@@ -110,22 +89,6 @@ def _pipeline(request: Request) -> Pipeline:
     pipeline = request.app.state.pipeline
     assert isinstance(pipeline, Pipeline)
     return pipeline
-
-
-async def _body(request: Request) -> bytes:
-    """Read the body up to MAX_BODY; raise Rejected when it is larger or breaks off."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY:
-                    raise too_large()
-    except ClientDisconnect as error:
-        raise Rejected(Refusal.CUT_OFF, 400, "the body broke off") from error
-    except TimeoutError as error:
-        raise Rejected(Refusal.CUT_OFF, 408, f"the body took longer than {BODY_SECONDS:.0f} s") from error
-    return bytes(body)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from alerting.auth import AuthSettings
+from process.serve import TlsSettings
 from process.settings import Address, BaseUrl, Seconds, Settings, pattern, secret
 
 WEEK = 7 * 24 * 3600.0
@@ -84,6 +85,33 @@ class SlackSettings(Settings):
         return found
 
 
+class GrafanaSettings(Settings):
+    """How Grafana signs what it sends; the names of its headers are chosen in its contact point."""
+
+    secret: SecretStr | None = None
+    secret_file: Path | None = None
+    signature_header: str = "X-Grafana-Alerting-Signature"
+    timestamp_header: str | None = None
+
+    @model_validator(mode="after")
+    def _has_secret(self) -> "GrafanaSettings":
+        found = self.signing_secret()
+        if found is not None and not found.get_secret_value():
+            raise ValueError("the secret is empty")
+        return self
+
+    def signing_secret(self) -> SecretStr | None:
+        """Find the secret; None when nothing is signed."""
+        return secret(self.secret, self.secret_file)
+
+
+class WebhookSettings(Settings):
+    """Who may bring alerts: whoever shows `auth`, or Grafana by its signature; everybody without either."""
+
+    auth: AuthSettings = AuthSettings()
+    grafana: GrafanaSettings = GrafanaSettings()
+
+
 class AlertmanagerSettings(Settings):
     """Where Alertmanager lists its alerts: the replicas of one cluster, or all that send here.
 
@@ -118,6 +146,8 @@ class RouterSettings(Settings):
     store: StoreAddress
     store_password_file: Path | None = None
     slack: SlackSettings
+    tls: TlsSettings | None = None
+    webhook: WebhookSettings = WebhookSettings()
     alertmanager: AlertmanagerSettings = AlertmanagerSettings()
     routes: tuple[RouteSettings, ...] = ()
     default_channel: Channel

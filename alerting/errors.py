@@ -6,6 +6,7 @@ from enum import StrEnum
 class Refusal(StrEnum):
     """Why a webhook body was not taken; the `result` label of router_webhooks_total."""
 
+    UNAUTHORIZED = "unauthorized"
     CUT_OFF = "cut_off"
     TOO_LARGE = "too_large"
     NOT_JSON = "not_json"
@@ -13,7 +14,10 @@ class Refusal(StrEnum):
 
 
 class Rejected(Exception):
-    """The webhook body can't be used: answered with `status` (4xx) and the sentence in ``str()``."""
+    """The webhook body can't be used: answered with `status` and the sentence in ``str()``.
+
+    4xx for what will never be valid, and is not sent again; 503 for what may come whole another time.
+    """
 
     def __init__(self, refusal: Refusal, status: int, sentence: str) -> None:
         """Keep the counter's label and the HTTP status beside the sentence."""

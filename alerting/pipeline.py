@@ -21,7 +21,7 @@ from alerting.config import RouterSettings
 from alerting.deliver import Delivery
 from alerting.intake import Intake
 from alerting.metrics import Metrics
-from alerting.model import Alert, Episode, Message, Routed
+from alerting.model import Alert, Episode, Message, Notification, Routed
 from alerting.pace import SLACK_PACE, Pace
 from alerting.plan import Step, late, plan
 from alerting.receive import receive
@@ -47,8 +47,11 @@ class Pipeline:
     clock: Callable[[], datetime]
 
     async def accept(self, body: bytes) -> None:
-        """Take one webhook body. Returns after a durable commit; raises Rejected or StoreError."""
-        notification = receive(body)
+        """Take one body of Alertmanager's webhook. Returns after a durable commit; raises Rejected or StoreError."""
+        await self.take(receive(body))
+
+    async def take(self, notification: Notification) -> None:
+        """Take one notification. Returns after a durable commit; raises StoreError."""
         beats = [alert for alert in notification.alerts if _is_watchdog(alert) and alert.firing]
         routed = [
             Routed(alert, self.routes.channel(alert.labels)) for alert in notification.alerts if not _is_watchdog(alert)

@@ -7,8 +7,9 @@ The group's own `status` is not read: Alertmanager computes it after `max_alerts
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -20,6 +21,9 @@ MAX_BODY = 8 * 1024 * 1024
 
 MAX_TRUNCATED = 1_000_000
 """More alerts left out of one group are a mistake of the sender's, and some numbers no database keeps."""
+
+FOREIGN = "Alertmanager (4) posts to /api/v1/alertmanager, Grafana (1) to /api/v1/grafana"
+"""Said to whoever sends another format."""
 
 ALL_RESOLVED = "all alerts resolved"
 """`notification_reason` since Alertmanager 0.32; computed from the whole group, before the list is cut."""
@@ -36,7 +40,9 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
 
 
-class _Alert(_Part):
+class AlertPart(_Part):
+    """One alert of a body."""
+
     status: Literal["firing", "resolved"]
     labels: dict[str, str]
     annotations: Labels = {}
@@ -46,14 +52,23 @@ class _Alert(_Part):
     fingerprint: str = Field(min_length=1, max_length=128)
 
 
-class _Payload(_Part):
-    version: Literal["4"]
+class Payload(_Part):
+    """What the bodies of all senders have."""
+
+    version: str
     group_key: str = Field(alias="groupKey", min_length=1)
     group_labels: Labels = Field({}, alias="groupLabels")
     external_url: Text = Field("", alias="externalURL")
     truncated: int = Field(0, alias="truncatedAlerts", ge=0, le=MAX_TRUNCATED)
     reason: Text = Field("", alias="notification_reason")
-    alerts: list[_Alert]
+
+
+class _Payload(Payload):
+    version: Literal["4"]
+    alerts: list[AlertPart]
+
+
+PayloadT = TypeVar("PayloadT", bound=Payload)
 
 
 def too_large() -> Rejected:
@@ -67,20 +82,34 @@ def too_large() -> Rejected:
 
 def receive(body: bytes) -> Notification:
     """Parse and check one webhook body. Raises Rejected."""
+    payload = parsed(_Payload, body)
+    return notified(payload, [report(part) for part in payload.alerts])
+
+
+def parsed(model: type[PayloadT], body: bytes) -> PayloadT:
+    """Read a body as JSON of this shape. Raises Rejected."""
     if len(body) > MAX_BODY:
         raise too_large()
-    if NUL in body:
-        body = NUL_ESCAPED.sub(rb"\1\\ufffd", body)
     try:
-        payload = _Payload.model_validate_json(body)
+        return model.model_validate_json(storable(body))
     except ValidationError as error:
         raise _rejected(error) from error
+
+
+def storable(body: bytes) -> bytes:
+    """Put U+FFFD in the place of the character that no database can be asked to keep."""
+    return NUL_ESCAPED.sub(rb"\1\\ufffd", body) if NUL in body else body
+
+
+def notified(payload: Payload, alerts: Sequence[Alert]) -> Notification:
+    """Join the group of a payload with its alerts."""
     group = Group(payload.group_key, payload.group_labels, payload.external_url)
     truncated = 0 if payload.reason == ALL_RESOLVED else payload.truncated
-    return Notification(group, tuple(_alert(part) for part in payload.alerts), truncated)
+    return Notification(group, tuple(alerts), truncated)
 
 
-def _alert(part: _Alert) -> Alert:
+def report(part: AlertPart) -> Alert:
+    """Read one alert."""
     status = Status(part.status)
     return Alert(
         fingerprint=part.fingerprint,
@@ -106,7 +135,7 @@ def _rejected(error: ValidationError) -> Rejected:
         return Rejected(Refusal.NOT_JSON, 400, f"the body is not JSON: {problem['ctx']['error']}")
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"]).lstrip(".")
     if place == "version":
-        sentence = 'version must be "4": this is not the webhook of a supported Alertmanager'
+        sentence = f"version is not the one that is taken here: {FOREIGN}"
     elif problem["type"] == "missing":
         sentence = f"{place} is missing"
     else:

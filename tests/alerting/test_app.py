@@ -56,7 +56,13 @@ async def test_a_good_body_is_answered_200_and_counted(client, webhook_body, ale
     ("body", "status", "result", "sentence"),
     [
         (b"{", 400, "not_json", "the body is not JSON: EOF while parsing an object at line 1 column 1"),
-        (b"{}", 422, "wrong_shape", 'version must be "4": this is not the webhook of a supported Alertmanager'),
+        (
+            b"{}",
+            422,
+            "wrong_shape",
+            "version is not the one that is taken here: Alertmanager (4) posts to /api/v1/alertmanager, "
+            "Grafana (1) to /api/v1/grafana",
+        ),
         (
             b" " * (MAX_BODY + 1),
             413,

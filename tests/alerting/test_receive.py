@@ -76,9 +76,14 @@ REFUSED = {
     "latin1": (b'{"version": "\xe9"}', 400, "the body is not JSON: invalid unicode code point"),
     "deep": (b"[" * 100_000, 400, "the body is not JSON: recursion limit exceeded"),
     "list": (b"[]", 422, "the body: input should be an object"),
-    "no version": (without("version"), 422, 'version must be "4"'),
-    "grafana": (changed(version="1"), 422, 'version must be "4": this is not the webhook of a supported Alertmanager'),
-    "number version": (changed(version=4), 422, 'version must be "4"'),
+    "no version": (without("version"), 422, "version is not the one that is taken here"),
+    "grafana": (
+        changed(version="1"),
+        422,
+        "version is not the one that is taken here: Alertmanager (4) posts to /api/v1/alertmanager, "
+        "Grafana (1) to /api/v1/grafana",
+    ),
+    "number version": (changed(version=4), 422, "version is not the one that is taken here"),
     "no key": (without("groupKey"), 422, "groupKey is missing"),
     "empty key": (changed(groupKey=""), 422, "groupKey: string should have at least 1 character"),
     "no alerts": (without("alerts"), 422, "alerts is missing"),

@@ -8,7 +8,7 @@ import pytest
 
 from alerting.app import make_app
 from alerting.config import RouterSettings
-from alerting.deliver import Pace
+from alerting.pace import Pace
 from demo.slack.app import build
 from demo.slack.settings import SlackSettings
 

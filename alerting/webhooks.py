@@ -1,0 +1,111 @@
+"""The doors that alerts come in by: Alertmanager's and Grafana's webhooks.
+
+Whoever may not come in is turned away before the body is read; a signature needs the body. 2xx only after a durable
+commit, 503 when it can't commit (both senders try again), 4xx only for what will never be valid.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import structlog
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import SecretStr
+from starlette.requests import ClientDisconnect
+
+from alerting.auth import same
+from alerting.config import GrafanaSettings, WebhookSettings
+from alerting.errors import Refusal, Rejected, StoreError
+from alerting.grafana import receive_grafana, signed
+from alerting.metrics import ACCEPTED, STORE_FAILED, Metrics
+from alerting.model import Notification
+from alerting.pipeline import Pipeline
+from alerting.receive import MAX_BODY, receive, too_large
+
+log = structlog.get_logger("alerting.webhooks")
+
+BODY_SECONDS = 30.0
+"""How long a body may take to arrive; Alertmanager is near and sends it at once."""
+
+Clock = Callable[[], datetime]
+
+
+def webhooks(settings: WebhookSettings, metrics: Metrics, clock: Clock) -> APIRouter:
+    """Return the routes of both senders."""
+    routes = APIRouter()
+    expected, grafana = settings.auth.header(), settings.grafana
+    secret = grafana.signing_secret()
+
+    async def read_alertmanager(request: Request) -> Notification:
+        _admit(request, expected)
+        return receive(await _body(request))
+
+    async def read_grafana(request: Request) -> Notification:
+        if secret is None:
+            _admit(request, expected)
+        body = await _body(request)
+        if secret and not _signed(request, body, grafana, secret, clock()):
+            raise _stranger("the signature is missing, wrong or too old")
+        return receive_grafana(body)
+
+    @routes.post("/api/v1/alertmanager")
+    async def from_alertmanager(request: Request) -> Response:
+        return await _answer(request, read_alertmanager, metrics)
+
+    @routes.api_route("/api/v1/grafana", methods=["POST", "PUT"])
+    async def from_grafana(request: Request) -> Response:
+        return await _answer(request, read_grafana, metrics)
+
+    return routes
+
+
+async def _answer(request: Request, read: Callable[[Request], Awaitable[Notification]], metrics: Metrics) -> Response:
+    pipeline = request.app.state.pipeline
+    assert isinstance(pipeline, Pipeline)
+    try:
+        await pipeline.take(await read(request))
+    except Rejected as refused:
+        metrics.webhooks.labels(refused.refusal.value).inc()
+        log.warning("webhook refused", result=refused.refusal, sentence=str(refused))
+        headers = {"WWW-Authenticate": "Bearer, Basic"} if refused.status == 401 else None
+        return JSONResponse({"error": str(refused)}, refused.status, headers)
+    except StoreError as error:
+        metrics.webhooks.labels(STORE_FAILED).inc()
+        log.error("webhook not kept", error=str(error))
+        return JSONResponse({"error": "the store can't keep it now; send it again"}, 503)
+    metrics.webhooks.labels(ACCEPTED).inc()
+    return Response(status_code=200)
+
+
+def _admit(request: Request, expected: SecretStr | None) -> None:
+    """Raise Rejected unless ``Authorization`` is what the settings ask for."""
+    if expected and not same(request.headers.get("Authorization", ""), expected.get_secret_value()):
+        raise _stranger("the Authorization header is missing or wrong")
+
+
+def _signed(request: Request, body: bytes, settings: GrafanaSettings, secret: SecretStr, now: datetime) -> bool:
+    signature = request.headers.get(settings.signature_header, "")
+    named = settings.timestamp_header
+    timestamp = request.headers.get(named, "") if named else None
+    return signed(body, secret.get_secret_value(), signature, timestamp, now)
+
+
+def _stranger(sentence: str) -> Rejected:
+    return Rejected(Refusal.UNAUTHORIZED, 401, sentence)
+
+
+async def _body(request: Request) -> bytes:
+    """Read the body up to MAX_BODY; raise Rejected when it is larger or breaks off."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise too_large()
+    except ClientDisconnect as error:
+        raise Rejected(Refusal.CUT_OFF, 400, "the body broke off") from error
+    except TimeoutError as error:
+        raise Rejected(Refusal.CUT_OFF, 503, f"the body took longer than {BODY_SECONDS:.0f} s") from error
+    return bytes(body)
