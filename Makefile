@@ -1,7 +1,7 @@
 # make demo    the whole stack, alive, until Ctrl-C           make drill   break it three ways, wait for Slack
 # make test    everything, against the real parts             make check   style, types, rules, configurations
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo up down status drill test check golden dashboards screenshots lock clean
+.PHONY: help setup setup-test demo up down status drill test check chaos golden dashboards screenshots lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -46,6 +46,9 @@ check: setup-test ## style, types, rules, dashboards, configurations
 
 dashboards: .venv/ready ## write the dashboards' JSON from their code
 	@$(BIN)/python -m dashboards build
+
+chaos: setup-test ## kill, stop and starve the router hundreds of times, compare Slack with Alertmanager (SEED=, RUNS=)
+	@$(BIN)/python -m tests.chaos --runs $(or $(RUNS),300) $(if $(SEED),--seed $(SEED))
 
 golden: setup-test ## rewrite the golden files and the dashboards from what the code makes now
 	@$(BIN)/pytest -q --golden tests/exporters tests/alerting
