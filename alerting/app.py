@@ -17,6 +17,7 @@ from alerting.metrics import Metrics
 from alerting.pace import SLACK_PACE, Pace
 from alerting.page import page
 from alerting.pipeline import Pipeline, assemble
+from alerting.prometheus import open_prometheus
 from alerting.routes import compiled
 from alerting.slack import open_slack
 from alerting.store import open_store, upkeep
@@ -37,9 +38,10 @@ def make_app(settings: RouterSettings, clock: Callable[[], datetime], pace: Pace
         async with (
             open_slack(token, slack_settings.base_url, slack_settings.timeout) as slack,
             open_alertmanager(settings.alertmanager) as alertmanager,
+            open_prometheus(settings.prometheus) as prometheus,
         ):
             routes = compiled(settings.routes, settings.default_channel)
-            pipeline = assemble(settings, routes, store, slack, alertmanager, metrics, clock, pace)
+            pipeline = assemble(settings, routes, store, slack, alertmanager, prometheus, metrics, clock, pace)
             app.state.pipeline = pipeline
             app.state.delivering = asyncio.create_task(pipeline.run(), name="pipeline")
             app.state.delivering.add_done_callback(_report)

@@ -9,6 +9,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from alerting.auth import AuthSettings
+from alerting.model import ChartForm
 from process.serve import TlsSettings
 from process.settings import Address, BaseUrl, Seconds, Settings, pattern, secret
 
@@ -126,6 +127,14 @@ class AlertmanagerSettings(Settings):
     timeout: Seconds = 5.0
 
 
+class PrometheusSettings(Settings):
+    """Where the series of an alert is read, from its annotation `query`; nowhere without a URL."""
+
+    url: BaseUrl | None = None
+    auth: AuthSettings = AuthSettings()
+    timeout: Seconds = 2.0
+
+
 class LinkSettings(Settings):
     """What goes before a `dashboard_url` or `runbook_url` that begins with a slash."""
 
@@ -137,6 +146,7 @@ class MessageSettings(Settings):
     """How a message looks."""
 
     max_alerts: Annotated[PositiveInt, Field(le=50)] = 10
+    chart: ChartForm = ChartForm.NATIVE
 
 
 class RouterSettings(Settings):
@@ -149,6 +159,7 @@ class RouterSettings(Settings):
     tls: TlsSettings | None = None
     webhook: WebhookSettings = WebhookSettings()
     alertmanager: AlertmanagerSettings = AlertmanagerSettings()
+    prometheus: PrometheusSettings = PrometheusSettings()
     routes: tuple[RouteSettings, ...] = ()
     default_channel: Channel
     links: LinkSettings = LinkSettings()

@@ -11,7 +11,7 @@ one that holds a channel's lease calls Slack about it (``store.leases``).
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Concatenate, ParamSpec, TypeVar
@@ -20,10 +20,11 @@ import structlog
 from sqlalchemy import Connection
 
 from alerting.errors import DeliveryError, Reason, StoreError
+from alerting.illustrate import worse
 from alerting.metrics import Metrics
-from alerting.model import Episode, Intent, Message, Method
+from alerting.model import ChartForm, Episode, Intent, Message, Method, Posted
 from alerting.pace import POSTING, SLACK_PACE, Pace, Traffic, Work
-from alerting.plan import Edit, Post, Reply, Step
+from alerting.plan import Edit, Picture, Post, Reply, Step
 from alerting.slack import Slack
 from alerting.store import Store, leases, outbox, strays, upkeep
 from alerting.store.leases import Busy, Lease, LeaseLost
@@ -38,7 +39,7 @@ log = structlog.get_logger("alerting.deliver")
 Clock = Callable[[], datetime]
 """The time now, aware."""
 
-Wanted = Callable[[Episode, int], tuple[Step, Message] | None]
+Wanted = Callable[[Episode, int], Awaitable[tuple[Step, Message] | None]]
 """Plan and render: the next step of an episode that is so many seconds late, and its message; None when it is shown."""
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -137,8 +138,8 @@ class Delivery:
         try:
             if episode.intent:
                 await self._look_up(lease, episode, episode.intent)
-            elif wanted := self.wanted(episode, self._lateness(episode)):
-                await self._make(lease, episode, *wanted)
+            elif wanted := await self.wanted(episode, self._lateness(episode)):
+                await self._try(lease, episode, *wanted)
             else:
                 await self.store.run(outbox.settle, lease, episode)
         except DeliveryError as error:
@@ -148,6 +149,18 @@ class Delivery:
         except Exception as error:
             log.exception("a message can't be made or sent", episode=episode.id, channel=episode.channel)
             await self._bury(lease, episode, DeliveryError(Reason.BUG, type(error).__name__), sent=True)
+
+    async def _try(self, lease: Lease, episode: Episode, step: Step, message: Message) -> None:
+        """Make the call; a chart that Slack refuses takes a lesser form the next time."""
+        try:
+            await self._make(lease, episode, step, message)
+        except DeliveryError as error:
+            form = _refused_form(step, message, error)
+            if form is None:
+                raise
+            self._passed(episode, Work.EDIT)
+            log.warning("Slack refused a chart", episode=episode.id, form=form, code=error.code)
+            await self.store.run(outbox.demote, lease, episode, worse(form), self.clock())
 
     async def _make(self, lease: Lease, episode: Episode, step: Step, message: Message) -> None:
         """Send one step and keep that Slack has it."""
@@ -171,6 +184,17 @@ class Delivery:
                 await self.slack.post(episode.channel, message, intent.delivery_id, episode.root)
                 await self.store.run(outbox.replied, lease, episode, told, *self._passed(episode, Work.REPLY))
                 self._count(Method.REPLY, episode, step)
+            case Picture() if episode.root:
+                await self._upload(lease, episode, episode.root, message)
+                self._count(Method.PICTURE, episode, step)
+
+    async def _upload(self, lease: Lease, episode: Episode, root: Posted, message: Message) -> None:
+        """Bring the picture into the thread; the message that then shows it tells whether it is there."""
+        if message.file is None:
+            raise DeliveryError(Reason.CONTENT, "nothing_to_draw")
+        picture = await self.slack.upload(root, message.text, message.file)
+        now, opens_at = self._passed(episode, Work.REPLY)
+        await self.store.run(outbox.pictured, lease, episode, picture, now + self._settle, opens_at)
 
     def _intent(self, method: Method, digest: str = "", told: Mapping[str, str] | None = None) -> Intent:
         return Intent(uuid.uuid4().hex, method, digest, told or {}, self.clock())
@@ -314,6 +338,13 @@ class Delivery:
     def _count(self, method: Method, episode: Episode, step: Step) -> None:
         self.metrics.delivered.labels(method.value).inc()
         log.info("delivered", method=method, episode=episode.id, channel=episode.channel, reason=step.reason)
+
+
+def _refused_form(step: Step, message: Message, error: DeliveryError) -> ChartForm | None:
+    """The form of the chart that Slack did not take; None when something else went wrong, or time may heal it."""
+    if isinstance(step, Picture):
+        return None if error.retryable else ChartForm.PICTURE
+    return message.chart if error.reason is Reason.CONTENT else None
 
 
 async def _until(bell: asyncio.Event, seconds: float) -> None:

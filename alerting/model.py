@@ -25,12 +25,22 @@ class Suppression(StrEnum):
     MUTED = "muted"
 
 
+class ChartForm(StrEnum):
+    """How the series of an alert is shown, the best first."""
+
+    NATIVE = "native"
+    PICTURE = "picture"
+    TEXT = "text"
+    NONE = "none"
+
+
 class Method(StrEnum):
     """What is done in Slack; the `method` label of router_delivered_total."""
 
     POST = "post"
     EDIT = "edit"
     REPLY = "reply"
+    PICTURE = "picture"
 
 
 @dataclass(frozen=True)
@@ -140,6 +150,7 @@ class Episode:
     are what Slack was confirmed to show. `previous` links to a message that Slack refused to edit.
     `closed_at` is set while nothing fires. `revision` counts what was recorded. `stale_since` is set while the message
     shows an older state, and `delayed` says how late it came to show this one, in seconds.
+    `chart` is the form that Slack left over after it refused a better one, `picture` the id of the uploaded file.
     """
 
     id: int
@@ -157,15 +168,49 @@ class Episode:
     intent: Intent | None
     stale_since: datetime | None = None
     delayed: int = 0
+    chart: ChartForm | None = None
+    picture: str | None = None
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of a series."""
+
+    at: datetime
+    value: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The series of an alert, two points or more in even steps, and `now`, its value at the end if it has one there."""
+
+    points: tuple[Point, ...]
+    threshold: float | None
+    unit: str
+    now: float | None
+
+
+@dataclass(frozen=True)
+class Illustration:
+    """The evidence and the form that it takes; `picture` is the id of the uploaded file."""
+
+    evidence: Evidence
+    form: ChartForm
+    picture: str | None
 
 
 @dataclass(frozen=True)
 class Message:
-    """What is sent: `text` is the fall-back for notifications and screen readers, or all of a plain reply."""
+    """What is sent: `text` is the fall-back for notifications and screen readers, or all of a plain reply.
+
+    `chart` is the form of the chart in it. `file` is a picture to upload, and `text` then what it shows.
+    """
 
     text: str
     blocks: tuple[Mapping[str, Any], ...] = ()
     attachments: tuple[Mapping[str, Any], ...] = ()
+    chart: ChartForm | None = None
+    file: bytes | None = None
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,13 @@ from datetime import datetime, timedelta
 from alerting.alertmanager import Alertmanager
 from alerting.config import RouterSettings
 from alerting.deliver import Delivery
+from alerting.illustrate import Illustrator
 from alerting.intake import Intake
 from alerting.metrics import Metrics
 from alerting.model import Alert, Episode, Message, Notification, Routed
 from alerting.pace import SLACK_PACE, Pace
-from alerting.plan import Step, late, plan
+from alerting.plan import Edit, Post, Step, late, plan
+from alerting.prometheus import Prometheus
 from alerting.receive import receive
 from alerting.reconcile import Reconciliation
 from alerting.render import render
@@ -76,17 +78,22 @@ def assemble(
     store: Store,
     slack: Slack,
     alertmanager: Alertmanager,
+    prometheus: Prometheus,
     metrics: Metrics,
     clock: Callable[[], datetime],
     pace: Pace = SLACK_PACE,
 ) -> Pipeline:
     """Join the steps; ``pipeline.run()`` then delivers for as long as it runs."""
+    illustrator = Illustrator(prometheus, settings.message.chart, clock)
 
-    def wanted(episode: Episode, seconds: int) -> tuple[Step, Message] | None:
-        if step := plan(episode, settings.links, settings.message.max_alerts):
+    async def wanted(episode: Episode, seconds: int) -> tuple[Step, Message] | None:
+        step = plan(episode, settings.links, settings.message.max_alerts)
+        if isinstance(step, Post | Edit):
             step = late(step, seconds)
-            return step, render(step)
-        return None
+            return step, render(step, await illustrator.illustrate(episode))
+        if illustrator.owes(episode):
+            return await illustrator.draw(episode)
+        return (step, render(step)) if step else None
 
     delivery = Delivery(
         store,

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     REPLACED = "Slack refused to edit the former message"
     CHANGED = "the message shows an older state"
     HISTORY = "the thread was not told what changed"
+    PICTURE = "the message has no picture of its chart"
 
 
 class State(StrEnum):
@@ -158,7 +159,14 @@ class Reply:
     told: Mapping[str, str]
 
 
-Step = Post | Edit | Reply
+@dataclass(frozen=True)
+class Picture:
+    """Upload the picture of the chart into the thread."""
+
+    reason: Reason
+
+
+Step = Post | Edit | Reply | Picture
 
 
 def plan(episode: Episode, links: LinkSettings, max_alerts: int) -> Step | None:
@@ -177,7 +185,7 @@ def plan(episode: Episode, links: LinkSettings, max_alerts: int) -> Step | None:
 
 def late(step: Step, seconds: int) -> Step:
     """Let a step that shows a state say how late it does."""
-    return step if isinstance(step, Reply) else replace(step, view=replace(step.view, delayed=seconds))
+    return step if isinstance(step, Reply | Picture) else replace(step, view=replace(step.view, delayed=seconds))
 
 
 def view(episode: Episode, links: LinkSettings, max_alerts: int) -> View:
@@ -207,6 +215,11 @@ def view(episode: Episode, links: LinkSettings, max_alerts: int) -> View:
         links=_links(worst, episode.group.alertmanager_url, links),
         delayed=episode.delayed,
     )
+
+
+def worst(episode: Episode) -> Alert:
+    """Return the alert that decides what the message shows and whom it calls."""
+    return min(episode.alerts, key=_rank)
 
 
 def history(episode: Episode, seen: View) -> History:

@@ -5,16 +5,21 @@ header 150, section text 3000, section field 2000. Past some 13,200 characters S
 (slackapi/bolt-js#2509), so the parts' limits below add up to less. State is said in words, never by colour alone.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from alerting.model import Message
-from alerting.plan import Edit, History, Line, Named, Post, Reply, State, Step, View
-from alerting.text import code, escape, joined, link, one_line, plain
+from alerting import charts
+from alerting.model import ChartForm, Illustration, Message
+from alerting.plan import Edit, History, Line, Named, Picture, Post, Reply, State, Step, View
+from alerting.text import code, escape, joined, link, one_line, plain, width
 from alerting.units import duration, quantity
 
 Block = dict[str, Any]
+
+MAX_ALL = 13_000
+"""Of blocks and attachments together, as JSON."""
 
 MAX_HEADER = 150
 MAX_FALLBACK = 300
@@ -41,13 +46,15 @@ ICONS = {
 }
 
 
-def render(step: Step) -> Message:
-    """Return the message of a step."""
+def render(step: Step, shown: Illustration | None = None) -> Message:
+    """Return the message of a step, with its chart."""
     match step:
         case Post(view=view, previous=previous) | Edit(view=view, previous=previous):
-            return _message(view, previous)
+            return _message(view, previous, shown)
         case Reply(history=history):
             return Message(_reply(history))
+        case Picture():
+            raise TypeError("a picture is drawn, not rendered")
 
 
 def title(view: View) -> str:
@@ -61,17 +68,45 @@ def title(view: View) -> str:
     return text
 
 
-def _message(view: View, previous: str | None) -> Message:
+def _message(view: View, previous: str | None, shown: Illustration | None) -> Message:
+    """Join the parts. A chart that does not fit beside the text gives way to a line, and that to nothing."""
+    made = _joined(view, previous, shown, [], None)
+    for chart, form in _charts(view, shown):
+        with_chart = _joined(view, previous, shown, [chart], form)
+        if _size(with_chart) <= MAX_ALL:
+            return with_chart
+    return made
+
+
+def _charts(view: View, shown: Illustration | None) -> Iterator[tuple[Block, ChartForm | None]]:
+    """The chart in its form, then as text; the form of what Slack may refuse."""
+    if shown is None:
+        return
+    if shown.form is ChartForm.NATIVE:
+        yield charts.block(one_line(view.name), shown.evidence), ChartForm.NATIVE
+    elif shown.form is ChartForm.PICTURE and shown.picture:
+        alt = charts.spoken(one_line(view.name), shown.evidence)
+        yield {"type": "image", "slack_file": {"id": shown.picture}, "alt_text": alt}, ChartForm.PICTURE
+    yield {"type": "context", "elements": [_mrkdwn(charts.line(shown.evidence))]}, None
+
+
+def _size(message: Message) -> int:
+    return width(json.dumps([message.text, message.blocks, message.attachments], ensure_ascii=False))
+
+
+def _joined(
+    view: View, previous: str | None, shown: Illustration | None, chart: Sequence[Block], form: ChartForm | None
+) -> Message:
     head: Block = {
         "type": "header",
         "text": {"type": "plain_text", "text": plain(title(view), MAX_HEADER), "emoji": False},
     }
-    bar = {"color": _colour(view), "fallback": _fallback(view), "blocks": _body(view, previous)}
-    return Message(_fallback(view), (head,), (bar,))
+    bar = {"color": _colour(view), "fallback": _fallback(view), "blocks": _body(view, previous, shown)}
+    return Message(_fallback(view), (head, *chart), (bar,), form)
 
 
 def _fallback(view: View) -> str:
-    measure = (_measure(view) or "") if view.state is State.FIRING else ""
+    measure = (_measure(view, view.value) or "") if view.state is State.FIRING else ""
     parts = [title(view), view.severity, view.summary, measure]
     return escape(" · ".join(one_line(part) for part in parts if part), MAX_FALLBACK)
 
@@ -82,9 +117,10 @@ def _colour(view: View) -> str:
     return COLOUR_RESOLVED if view.state is State.RESOLVED else COLOUR_QUIET
 
 
-def _body(view: View, previous: str | None) -> list[Block]:
+def _body(view: View, previous: str | None, shown: Illustration | None) -> list[Block]:
     blocks = [_section(text) for text in (_what(view),) if text]
-    blocks.append({"type": "section", "fields": [_mrkdwn(field) for field in _fields(view)]})
+    fields = _fields(view, shown.evidence.now if shown else None)
+    blocks.append({"type": "section", "fields": [_mrkdwn(field) for field in fields]})
     if listed := _list(view):
         blocks.append(_section(listed))
     if links := _links(view.links):
@@ -107,9 +143,13 @@ def _what(view: View) -> str:
     return "\n".join(part for part in (bold, description) if part)
 
 
-def _fields(view: View) -> list[str]:
+def _fields(view: View, now: float | None) -> list[str]:
+    """`now` is the value at this moment: in a message that is over, beside the last one that an alert told."""
+    over = not (view.firing or view.suppressed)
+    value = view.value if over or now is None else f"{now:.6g}"
     fields = {
-        "Value" if view.firing or view.suppressed else "Last value": escape(_measure(view) or "", MAX_FIELD),
+        "Value now": escape(one_line(quantity(f"{now:.6g}", view.unit)), MAX_FIELD) if over and now is not None else "",
+        "Last value" if over else "Value": escape(_measure(view, value) or "", MAX_FIELD),
         "Severity": escape(one_line(view.severity), MAX_FIELD),
         "Since": _when(view.since),
         "Lasted": duration(view.lasted) if view.lasted is not None else "",
@@ -118,14 +158,14 @@ def _fields(view: View) -> list[str]:
     return [f"*{name}*\n{text}" for name, text in fields.items() if text]
 
 
-def _measure(view: View) -> str | None:
+def _measure(view: View, value: str | None) -> str | None:
     """The value against its threshold, with the unit."""
-    if view.value is None:
+    if value is None:
         return None
-    value = one_line(quantity(view.value, view.unit))
+    text = one_line(quantity(value, view.unit))
     if view.threshold is None:
-        return value
-    return f"{value} (threshold {one_line(quantity(view.threshold, view.unit))})"
+        return text
+    return f"{text} (threshold {one_line(quantity(view.threshold, view.unit))})"
 
 
 def _counts(view: View) -> str:

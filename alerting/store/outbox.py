@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, case, delete, func, insert, or_, select, update
 
-from alerting.model import Episode, Intent, Method, Posted
+from alerting.model import ChartForm, Episode, Intent, Method, Posted
 from alerting.pace import POSTING, Work
 from alerting.store import rows
 from alerting.store.leases import Busy, Lease, claim, give_back, renew
@@ -147,6 +147,20 @@ def replied(
     """The thread has been told."""
     _confirm(connection, episode.id, now, told=dict(told))
     give_back(connection, lease, opens_at)
+
+
+def demote(connection: Connection, lease: Lease, episode: Episode, form: ChartForm, now: datetime) -> None:
+    """Slack refused the chart: the next step has one of this form."""
+    _set(connection, episode.id, chart=form.value)
+    postpone(connection, lease, episode, now, sent=False)
+
+
+def pictured(
+    connection: Connection, lease: Lease, episode: Episode, picture: str, show_at: datetime, opens_at: datetime
+) -> None:
+    """The picture is uploaded: the message is to show it, not before `show_at`."""
+    _set(connection, episode.id, picture=picture, shown="", stale_since=episode.stale_since or show_at)
+    postpone(connection, lease, episode, show_at, sent=False, opens_at=opens_at)
 
 
 def resend(connection: Connection, lease: Lease, episode: Episode, look_at: datetime | None, now: datetime) -> None:

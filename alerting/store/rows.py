@@ -7,7 +7,19 @@ from typing import Any
 from sqlalchemy import Row
 
 from alerting.episodes import Span
-from alerting.model import Alert, Census, Episode, Group, Intent, Method, OpenMessage, Posted, Status, Suppression
+from alerting.model import (
+    Alert,
+    Census,
+    ChartForm,
+    Episode,
+    Group,
+    Intent,
+    Method,
+    OpenMessage,
+    Posted,
+    Status,
+    Suppression,
+)
 
 PAGE_ROWS = 200
 """Messages on the status page, at most."""
@@ -50,6 +62,8 @@ def episode(row: Row[Any], alerts: Sequence[Row[Any]], intent: Row[Any] | None) 
         intent=_intent(intent) if intent else None,
         stale_since=row.stale_since,
         delayed=row.delayed,
+        chart=ChartForm(row.chart) if row.chart else None,
+        picture=row.picture,
     )
 
 

@@ -74,6 +74,8 @@ episodes = Table(
     Column("told", JSON, nullable=False, default=dict),
     Column("previous", Text),
     Column("delayed", Integer, nullable=False, server_default="0"),
+    Column("chart", String(10)),
+    Column("picture", String(50)),
     # what delivery has to do: nothing when undelivered_since is null
     Column("undelivered_since", Instant),
     Column("stale_since", Instant),
@@ -156,7 +158,7 @@ watchdogs = Table(
 )
 """The Watchdog alert that was heard last, and when: one row at most."""
 
-VERSION = 3
+VERSION = 4
 
 
 def migrate(connection: Connection) -> None:
@@ -198,5 +200,6 @@ def _traffic(connection: Connection) -> None:
 MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {
     2: add_columns(alerts.c.suppressed, alerts.c.listed),
     3: _traffic,
+    4: add_columns(episodes.c.chart, episodes.c.picture),
 }
 """From version n-1 to n."""

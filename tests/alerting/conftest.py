@@ -18,9 +18,11 @@ from alerting.config import RouterSettings
 from alerting.metrics import Metrics
 from alerting.pace import Pace
 from alerting.pipeline import Pipeline, assemble
+from alerting.prometheus import open_prometheus
 from alerting.routes import compiled
 from alerting.slack import open_slack
 from alerting.store import Store, open_store, outbox
+from demo.slack import blocks as block_kit
 
 TOKEN = "xoxb-test-1"
 FAST = Pace(
@@ -65,6 +67,8 @@ class Workspace:
     faults: dict[str, deque[Fault | None]] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
     page: int = 2
+    charts: bool = True
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
     _clock: int = 0
 
     def fail(self, method: str, *faults: Fault | None) -> None:
@@ -128,7 +132,7 @@ class Workspace:
         channel_id = self._channel(channel)
         if thread_ts:
             self._message(channel_id, thread_ts, "thread_not_found")
-        _check(text, content)
+        self._check(text, content)
         assert set(metadata) == {"event_type", "event_payload"}
         self._clock += 1
         message = {
@@ -147,9 +151,39 @@ class Workspace:
         if channel not in self.channels.values():
             raise Refused("channel_not_found")
         message = self._message(channel, ts, "message_not_found")
-        _check(text, content)
+        self._check(text, content)
         message.update(text=text, edits=message["edits"] + 1, **_shown(content))
         return {"channel": channel, "ts": ts}
+
+    def files_getUploadURLExternal(self, filename: str, length: str, alt_txt: str) -> dict[str, Any]:
+        name = f"F{len(self.files)}"
+        self.files[name] = {"length": int(length), "alt": alt_txt, "data": None, "thread": None}
+        return {"file_id": name, "upload_url": self.url.replace("/api", f"/upload/{name}")}
+
+    async def handle_upload(self, request: web.Request) -> web.Response:
+        """The bytes of a file."""
+        self.files[request.match_info["name"]]["data"] = await request.read()
+        return web.Response(text="OK")
+
+    def files_completeUploadExternal(self, files: Any, channel_id: str, thread_ts: str, **_: Any) -> dict[str, Any]:
+        given = json.loads(files) if isinstance(files, str) else files
+        self._message(channel_id, thread_ts, "thread_not_found")
+        file = self.files[given[0]["id"]]
+        assert file["length"] == len(file["data"])
+        file["thread"] = thread_ts
+        return {"files": given}
+
+    def _check(self, text: str, content: dict[str, Any]) -> None:
+        """Refuse what is too long, charts where there are none, and images of files that nobody shared."""
+        if not text:
+            raise Refused("no_text")
+        blocks = content.get("blocks", [])
+        check_limits(text, blocks, content.get("attachments", []))
+        if not self.charts and any(block["type"] == "data_visualization" for block in blocks):
+            raise Refused("invalid_blocks")
+        images = [block["slack_file"]["id"] for block in blocks if block["type"] == "image"]
+        if any(not self.files.get(name, {}).get("thread") for name in images):
+            raise Refused("invalid_blocks")
 
     def chat_delete(self, channel: str, ts: str) -> dict[str, Any]:
         self.messages.remove(self._message(channel, ts, "message_not_found"))
@@ -214,7 +248,11 @@ def check_limits(text: str, blocks: list[dict[str, Any]], attachments: list[dict
     inner = [block for attachment in attachments for block in attachment["blocks"]]
     if len(blocks) + len(inner) > 50:
         raise Refused("invalid_blocks")
+    if block_kit.problems(blocks, "/blocks") or block_kit.problems(inner, "/attachments/0/blocks"):
+        raise Refused("invalid_blocks")
     for block in [*blocks, *inner]:
+        if block["type"] in ("data_visualization", "image"):
+            continue
         limit = 150 if block["type"] == "header" else 3000
         texts = [(block["text"]["text"], limit)] if "text" in block else []
         texts += [(part["text"], 2000) for part in (*block.get("fields", []), *block.get("elements", []))]
@@ -226,12 +264,6 @@ def check_limits(text: str, blocks: list[dict[str, Any]], attachments: list[dict
         raise Refused("msg_too_long")
     if len(json.dumps([text, blocks, attachments], ensure_ascii=False)) > 13_000:
         raise Refused("msg_blocks_too_long")
-
-
-def _check(text: str, content: dict[str, Any]) -> None:
-    if not text:
-        raise Refused("no_text")
-    check_limits(text, content.get("blocks", []), content.get("attachments", []))
 
 
 @pytest.fixture(name="check_limits")
@@ -258,11 +290,52 @@ async def workspace() -> AsyncIterator[Workspace]:
     made = Workspace()
     application = web.Application()
     application.router.add_route("*", "/api/{method}", made.handle)
+    application.router.add_post("/upload/{name}", made.handle_upload)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     made.url = f"http://127.0.0.1:{runner.addresses[0][1]}/api"
+    yield made
+    await runner.cleanup()
+
+
+@dataclass
+class FakePrometheus:
+    """Answers range queries with `values`, evenly laid on the steps that were asked for; notes what it was asked."""
+
+    url: str = ""
+    values: list[float] = field(default_factory=lambda: [10.0, 20.0, 97.0])
+    asked: list[dict[str, str]] = field(default_factory=list)
+    status: int = 200
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """One query."""
+        asked = {name: str(value) for name, value in (await request.post()).items()}
+        self.asked.append(asked)
+        start, step = float(asked["start"]), float(asked["step"])
+        count = round((float(asked["end"]) - start) / step) + 1
+        laid = [
+            [start + step * index, str(self.values[index * len(self.values) // count])]
+            for index in range(count)
+            if self.values
+        ]
+        result = [{"metric": {}, "values": laid}] if laid else []
+        answer = {"status": "success", "data": {"resultType": "matrix", "result": result}}
+        return web.json_response(answer, status=self.status)
+
+
+@pytest.fixture
+async def prometheus() -> AsyncIterator[FakePrometheus]:
+    """A Prometheus on a port of its own."""
+    made = FakePrometheus()
+    application = web.Application()
+    application.router.add_post("/api/v1/query_range", made.handle)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield made
     await runner.cleanup()
 
@@ -446,10 +519,11 @@ async def router_on(
     async with (
         open_slack(TOKEN, slack_settings.base_url, slack_settings.timeout) as slack,
         open_alertmanager(settings.alertmanager) as alertmanager,
+        open_prometheus(settings.prometheus) as prometheus,
     ):
         ends: tuple[Any, Any] = (Mortal(store, fuse), Mortal(slack, fuse)) if fuse else (store, slack)
         routes = compiled(settings.routes, settings.default_channel)
-        pipeline = assemble(settings, routes, *ends, alertmanager, metrics, clock, pace)
+        pipeline = assemble(settings, routes, *ends, alertmanager, prometheus, metrics, clock, pace)
         task = asyncio.create_task(pipeline.run())
         try:
             yield Router(pipeline, store, metrics, task)

@@ -1,0 +1,99 @@
+"""The one door to Prometheus' HTTP API: the series of an alert, for its chart and for its value at this moment.
+
+(prometheus.io/docs/prometheus/latest/querying/api, "Range queries".) A message never waits long for it: when it can't
+be asked, nobody asks again for REST seconds, and messages go out without.
+"""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import httpx
+import structlog
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from alerting.config import PrometheusSettings
+from alerting.model import Point
+
+log = structlog.get_logger("alerting.prometheus")
+
+REST = 30.0
+"""Seconds."""
+
+MAX_ANSWER = 1024 * 1024
+"""Bytes. One series of a chart has a few hundred; a query that finds very many is none for a chart."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+
+class _Series(_Part):
+    values: list[tuple[float, str]]
+
+
+class _Data(_Part):
+    resultType: Literal["matrix"]  # Prometheus' name
+    result: list[_Series]
+
+
+class _Answer(_Part):
+    status: Literal["success"]
+    data: _Data
+
+
+@dataclass
+class Prometheus:
+    """Make it with ``open_prometheus``; without a client nobody is asked."""
+
+    client: httpx.AsyncClient | None
+    _rests_until: float = field(default=-math.inf)
+
+    async def series(self, query: str, start: datetime, end: datetime, step: timedelta) -> tuple[Point, ...]:
+        """Ask for the first series of a query; empty when there is none or it can't be asked."""
+        if self.client is None or not query or _clock() < self._rests_until:
+            return ()
+        asked = {"query": query, "start": start.timestamp(), "end": end.timestamp(), "step": step.total_seconds()}
+        try:
+            answer = await self.client.post("/api/v1/query_range", data=asked)
+            if answer.status_code == 400:  # the alert's query is at fault, not Prometheus
+                log.warning("an alert's query can't be charted", query=query[:200])
+                return ()
+            found = _Answer.model_validate_json(_bounded(answer.raise_for_status()))
+        except (httpx.HTTPError, ValidationError) as error:
+            self._rests_until = _clock() + REST
+            log.warning("Prometheus can't be asked", error=type(error).__name__, seconds=REST)
+            return ()
+        return _points(found.data.result[0]) if found.data.result else ()
+
+
+@asynccontextmanager
+async def open_prometheus(settings: PrometheusSettings) -> AsyncIterator[Prometheus]:
+    """Keep one HTTP client, if there is an address; it does not use a proxy of the environment."""
+    if settings.url is None:
+        yield Prometheus(None)
+        return
+    headers: dict[str, Any] = settings.auth.headers()
+    async with httpx.AsyncClient(
+        base_url=settings.url, timeout=settings.timeout, headers=headers, trust_env=False
+    ) as client:
+        yield Prometheus(client)
+
+
+def _bounded(answer: httpx.Response) -> bytes:
+    if len(answer.content) > MAX_ANSWER:
+        raise httpx.DecodingError("the answer is too large")
+    return answer.content
+
+
+def _points(series: _Series) -> tuple[Point, ...]:
+    pairs = ((datetime.fromtimestamp(at, UTC), float(value)) for at, value in series.values)
+    return tuple(Point(at, value) for at, value in pairs if math.isfinite(value))
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()
