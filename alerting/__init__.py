@@ -9,10 +9,11 @@
 ``store/``    what was heard, and what Slack was confirmed to show; durable, in SQLite or PostgreSQL
 ``reconcile`` Alertmanager's list of alerts against the store, for what no notification tells (``discrepancy`` judges)
 ``plan``      stored state -> the one next step towards what Slack should show (pure)
+``illustrate`` the chart of a message: which series, in which form (``charts`` draws it, pure)
 ``render``    step -> Block Kit within Slack's limits (pure; ``text`` and ``units`` hold escaping and numbers)
 ``deliver``   steps -> Slack: the most urgent first, look-up of unknown outcomes; the only place that sleeps
 ``pace``      how fast Slack may be called (pure)
-``slack``     the one door to Slack's Web API; ``alertmanager`` that to Alertmanager's
+``slack``     the one door to Slack's Web API; ``alertmanager`` and ``prometheus`` those to theirs
 ``webhooks``  HTTP: the two doors that alerts come in by, and who may (``auth``)
 ``app``       HTTP: the webhooks, metrics, health, a status page (``page``)
 """

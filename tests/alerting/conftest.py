@@ -248,7 +248,7 @@ def check_limits(text: str, blocks: list[dict[str, Any]], attachments: list[dict
     inner = [block for attachment in attachments for block in attachment["blocks"]]
     if len(blocks) + len(inner) > 50:
         raise Refused("invalid_blocks")
-    if block_kit.problems(blocks, "/blocks") or block_kit.problems(inner, "/attachments/0/blocks"):
+    if block_kit.problems(list(blocks), "/blocks") or block_kit.problems(inner, "/attachments/0/blocks"):
         raise Refused("invalid_blocks")
     for block in [*blocks, *inner]:
         if block["type"] in ("data_visualization", "image"):
