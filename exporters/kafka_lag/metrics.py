@@ -12,9 +12,13 @@ from exporters.kafka_lag import seglo
 from exporters.kafka_lag.config import KafkaLagSettings, NameSet
 from exporters.kafka_lag.levels import fit
 from exporters.kafka_lag.placement import NO_LEADER
-from exporters.kafka_lag.snapshot import Group, GroupState, Partition, Snapshot, by_topic
+from exporters.kafka_lag.snapshot import Group, GroupState, Partition, Snapshot, TopicStatus, Trend, by_topic
 
 GROUP, TOPIC, PARTITION = "consumergroup", "topic", "partition"
+
+STATUS_NAMES = tuple(status.name for status in TopicStatus)
+ONE_HOT = {status: tuple(int(each is status) for each in TopicStatus) for status in TopicStatus}
+"""Values of the series of all statuses where this is the one."""
 
 
 def families(snapshots: Sequence[Snapshot], settings: KafkaLagSettings) -> Iterable[Family]:
@@ -261,6 +265,35 @@ class Groups:
             GROUP,
             TOPIC,
         )
+        self.status = shelf.gauge(
+            "kafka_consumergroup_topic_status",
+            "Status of the group in the topic, by the rules of Burrow: 1 for the one that it has, which is that of its "
+            "worst partition; absent until it is known.",
+            GROUP,
+            TOPIC,
+            "status",
+        )
+        self.slope = shelf.gauge(
+            "kafka_consumergroup_lag_slope",
+            "Records a second that the group's lag in the topic has grown by over the last minutes; negative when it "
+            "shrinks.",
+            GROUP,
+            TOPIC,
+        )
+        self.catch_up = shelf.gauge(
+            "kafka_consumergroup_catch_up_seconds",
+            "Seconds until the group has read all of the topic if its lag goes on to shrink as it does; absent while it "
+            "does not shrink.",
+            GROUP,
+            TOPIC,
+        )
+        self.retention = shelf.gauge(
+            "kafka_consumergroup_retention_seconds",
+            "Seconds until retention may delete the oldest record that the group has not read; 0 when it has deleted "
+            "some, absent when nothing threatens.",
+            GROUP,
+            TOPIC,
+        )
 
     def add(self, labels: LabelValues, group: Group, snapshot: Snapshot) -> None:
         """Add the series of one group."""
@@ -280,17 +313,28 @@ class Groups:
             self.lag_sum.add((*labels, topic), total)
         if group.committed and len(lag) == len(group.committed):
             self.lag_overall.add(labels, sum(lag.values()))
-        for topic, age in by_topic(ages, max).items():
+        topic_ages, faults = by_topic(ages, max), snapshot.faults(group)
+        for topic, age in topic_ages.items():
             self.topic_seconds.add((*labels, topic), age)
         if ages:
             self.seconds_max.add(labels, max(ages.values()))
-        for topic, faults in sorted(snapshot.faults(group).items()):
-            self.without_commit.add((*labels, topic), faults.without_commit)
+        for topic, found in sorted(faults.items()):
+            self.without_commit.add((*labels, topic), found.without_commit)
             if snapshot.isolation == "read_uncommitted":
-                self.past_end.add((*labels, topic), faults.past_end)
-            self.lost.add((*labels, topic), faults.lost_records)
+                self.past_end.add((*labels, topic), found.past_end)
+            self.lost.add((*labels, topic), found.lost_records)
         for topic, abandoned in sorted(snapshot.abandoned(group).items()):
             self.abandoned.add((*labels, topic), int(abandoned))
+        for topic, seconds in snapshot.retention_seconds(group, topic_ages, faults).items():
+            self.retention.add((*labels, topic), seconds)
+        if trend := snapshot.trends.get(group.name):
+            self._add_trend(labels, trend)
+
+    def _add_trend(self, labels: LabelValues, trend: Trend) -> None:
+        keys = tuple([(*labels, topic, name) for topic in trend.statuses for name in STATUS_NAMES])
+        self.status.extend(keys, [value for status in trend.statuses.values() for value in ONE_HOT[status]])
+        for family, values in ((self.slope, trend.slopes), (self.catch_up, trend.catch_up)):
+            family.extend(tuple([(*labels, topic) for topic in values]), list(values.values()))
 
 
 def _keys(labels: LabelValues, partitions: Iterable[Partition]) -> Keys:

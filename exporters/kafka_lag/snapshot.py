@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
+from math import inf
 from operator import add
 from typing import NamedTuple, TypeVar
 
@@ -80,6 +81,35 @@ class Faults:
     """Records that were deleted between the commit and the oldest that is kept: the group can't read them any more."""
 
 
+class TopicStatus(IntEnum):
+    """How a group fares in a topic, in Burrow's words and from good to worst; trend.py has the rules."""
+
+    OK = 0
+    WARN = 1
+    STOP = 2
+    STALL = 3
+    REWIND = 4
+
+
+class Trend(NamedTuple):
+    """How a group fares, by topic; topics of which it is not known are missing."""
+
+    statuses: dict[str, TopicStatus]
+    slopes: dict[str, float]
+    """Records a second that the lag grows by, negative when it shrinks."""
+    catch_up: dict[str, float]
+    """Seconds until the lag is 0 at this slope; a topic whose lag does not shrink is missing, too."""
+
+
+class Limits(NamedTuple):
+    """What retention may delete of a topic."""
+
+    seconds: float | None
+    """Records are kept for so long; None when for ever."""
+    by_size: bool
+    """Whether the oldest are deleted when a partition is too large."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """A cluster at one moment. Committed offsets were read before the ends."""
@@ -110,6 +140,12 @@ class Snapshot:
     """By number; `brokers` counts those that are there."""
     isolation: Isolation = "read_uncommitted"
     """Which ends were asked for."""
+    trends: Mapping[str, Trend] = field(default_factory=dict)
+    """How the groups have fared, by name (trend.py)."""
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+    """Limits of topics; those that are not known are missing (retention.py)."""
+    deleted: Mapping[Partition, float] = field(default_factory=dict)
+    """Records a second by which the oldest offset of a partition has moved, where it has (retention.py)."""
 
     def lag(self, group: Group) -> dict[Partition, int]:
         """Records between the committed offset and the end, for each partition where both are known.
@@ -156,6 +192,25 @@ class Snapshot:
             return {}
         read = {topic for member in group.readers for topic, partitions in member.assigned.items() if partitions}
         return {topic: bool(group.readers) and topic not in read for topic in topics}
+
+    def retention_seconds(
+        self, group: Group, ages: Mapping[str, float], faults: Mapping[str, Faults]
+    ) -> dict[str, float]:
+        """Seconds until retention deletes the oldest record that the group has not read, by topic where that threatens.
+
+        0 from when it may, and when unread records have been deleted. `ages` are the group's largest lags in seconds.
+        """
+        soonest = {topic: 0.0 for topic, found in faults.items() if found.lost_records}
+        for topic, age in ages.items():
+            limits = self.limits.get(topic)
+            if age and limits and limits.seconds is not None:
+                soonest[topic] = min(soonest.get(topic, inf), max(0.0, limits.seconds - age))
+        for partition in self.deleted.keys() & group.committed.keys():
+            topic, committed, limits = partition.topic, group.committed[partition], self.limits.get(partition.topic)
+            if committed < self.ends.get(partition, 0) and (limits is None or limits.by_size):
+                records = max(0, committed - self.oldest[partition])
+                soonest[topic] = min(soonest.get(topic, inf), records / self.deleted[partition])
+        return dict(sorted(soonest.items()))
 
     def faults(self, group: Group) -> dict[str, Faults]:
         """What is wrong in each topic that the group has a commit in and that exists."""

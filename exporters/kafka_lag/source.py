@@ -1,7 +1,7 @@
 """Reads a Kafka cluster. The protocol: https://kafka.apache.org/protocol.
 
-One read sends, with B brokers, at most 1 + 6 B requests, and 8 B of step 5, however many groups, topics and partitions
-there are; only requests larger than PARTITIONS_AT_ONCE and GROUPS_AT_ONCE are split:
+One read sends, with B brokers, at most 1 + 6 B requests, 8 B of step 5 and one of step 6, however many groups, topics
+and partitions there are; only requests larger than PARTITIONS_AT_ONCE, GROUPS_AT_ONCE and TOPICS_AT_ONCE are split:
 
 1. Metadata, to any broker: brokers, topics, leaders, replicas. It never creates a topic.
 2. ListGroups, to each broker: a broker lists the groups that it coordinates, so no coordinator is looked up.
@@ -10,6 +10,7 @@ there are; only requests larger than PARTITIONS_AT_ONCE and GROUPS_AT_ONCE are s
 4. ListOffsets, to each leader: ends and oldest. After 3: a record that was produced and committed in between would
    make the commit pass the end.
 5. ListOffsets by time, only while it is not known when a record was written (seconds.py): up to eight to each leader.
+6. DescribeConfigs, to any broker and beside 5: only every few minutes, and of topics that are new (retention.py).
 
 A broker that does not answer costs what only it can tell; it is then left alone until the next read.
 """
@@ -29,9 +30,12 @@ from exporters.kafka_lag.call import Call, ItemT
 from exporters.kafka_lag.config import UNNAMED, WHOLE, Cluster, KafkaLagSettings, Shard
 from exporters.kafka_lag.failures import answered_error
 from exporters.kafka_lag.placement import NO_LEADER, Node
+from exporters.kafka_lag.retention import SETTINGS, Deletions, TopicLimits
 from exporters.kafka_lag.seconds import LOOKUPS_AT_ONCE, STEPS, Ages, unread
 from exporters.kafka_lag.security.access import Access
-from exporters.kafka_lag.snapshot import Group, GroupState, Member, Partition, Snapshot
+from exporters.kafka_lag.snapshot import Group, GroupState, Member, Partition, Snapshot, Trend
+from exporters.kafka_lag.topic_settings import DESCRIBE_CONFIGS, TopicSettings, describe_configs
+from exporters.kafka_lag.trend import Trends
 
 SHARES = 6
 """Of the deadline, metadata gets one such share, groups two, offsets one, times one; the last is for our own work."""
@@ -41,6 +45,9 @@ PARTITIONS_AT_ONCE = 10_000
 
 GROUPS_AT_ONCE = 1_000
 """A request describes so many at most."""
+
+TOPICS_AT_ONCE = 1_000
+"""A request asks for the settings of so many at most."""
 
 USUAL_PARTITIONS = 20
 """A group that was not read before is taken to have commits in so many."""
@@ -64,7 +71,11 @@ APIS = (
     members.CONSUMER_GROUP_DESCRIBE,
     protocol.OFFSET_FETCH,
     protocol.LIST_OFFSETS,
+    DESCRIBE_CONFIGS,
 )
+
+NO_SUCH_TOPIC = 3
+"""Kafka's code for a topic that is not there."""
 
 ThingT = TypeVar("ThingT")
 
@@ -85,6 +96,8 @@ class Reading:
     commits: defaultdict[str, dict[Partition, int]] = field(default_factory=lambda: defaultdict(dict))
     whole: set[str] = field(default_factory=set)
     """Groups whose commits were read to the end."""
+    topics: set[str] = field(default_factory=set)
+    """Topics in which groups have committed."""
     oldest: dict[Partition, int] = field(default_factory=dict)
     ends: dict[Partition, int] = field(default_factory=dict)
     problems: list[SourceError] = field(default_factory=list)
@@ -140,6 +153,9 @@ class KafkaSource:
         self._patience = patience
         self._now = now
         self._ages = Ages(interval)
+        self._trends = Trends(interval)
+        self._limits = TopicLimits()
+        self._deletions = Deletions()
         self._rooms: dict[str, int] = {}
         self._brokers = Brokers(cluster.bootstrap_servers, patience, Access(cluster.tls, cluster.sasl))
         self._leaders: Mapping[Partition, str] = {}
@@ -166,10 +182,12 @@ class KafkaSource:
         await self._each(addresses.values(), 2 * self._patience, self._groups, reading)
         if not reading.listed:
             raise _first(reading.problems)
+        reading.topics.intersection_update(topic.name for topic in topics)
         at = self._now()
         await self._each(addresses.values(), self._patience, self._offsets, reading)
         groups = reading.groups()
-        written = await self._written(groups, reading, at)
+        written, _ = await asyncio.gather(self._written(groups, reading, at), self._learn_limits(reading, at))
+        trends = await self._fared(groups, reading, at)
         self._sizes = {name: len(reading.commits[name]) for name in reading.whole}
         received, self._told = self._brokers.received - self._told, self._brokers.received
         return Snapshot(
@@ -188,6 +206,9 @@ class KafkaSource:
             placements={topic.name: topic.placement for topic in topics},
             nodes=nodes,
             isolation=self._cluster.isolation,
+            trends=trends,
+            limits=dict(self._limits.known),
+            deleted=self._deletions.observe(reading.oldest, at),
         )
 
     async def _written(
@@ -206,6 +227,43 @@ class KafkaSource:
             waiting[self._leaders[partition]].append(partition)
         await _all(*(self._look_up(leader, partitions) for leader, partitions in waiting.items()))
         return self._ages.written(at)
+
+    async def _fared(self, groups: Iterable[Group], reading: Reading, at: float) -> dict[str, Trend]:
+        """How each group has fared; one that is missing is forgotten when each broker has told which there are."""
+        self._trends.begin(reading.ends, at)
+        read = (group for group in groups if group.name in reading.whole)
+        trends = {group.name: self._trends.observe(group) async for group in _slices(read)}
+        if not self._silent:
+            self._trends.forget_others({group.name for listed in reading.listed.values() for group in listed})
+        return trends
+
+    async def _learn_limits(self, reading: Reading, at: float) -> None:
+        """Ask for the limits of topics, when it is time to; trouble with it is told once."""
+
+        def take(found: TopicSettings) -> None:
+            if found.error:
+                self._limits.forget(found.topic)
+                if found.error != NO_SUCH_TOPIC:  # it was deleted since
+                    tell(answered_error("a broker", "settings of topics", found.error))
+                return
+            try:
+                self._limits.learn(found.topic, found.values)
+            except ValueError as error:
+                tell(SourceError(Reason.INVALID_ANSWER, f"settings of topic {found.topic}: {error}"))
+
+        def tell(problem: SourceError) -> None:
+            if self._limits.is_news(problem.message):
+                reading.problems.append(problem)
+
+        try:
+            async with asyncio.timeout(self._patience):
+                for names in _parts(self._limits.wanted(reading.topics, at), TOPICS_AT_ONCE):
+                    for found in await self._brokers.ask_any(describe_configs(names, SETTINGS)):
+                        take(found)
+        except SourceError as problem:
+            tell(problem)
+        except TimeoutError:
+            tell(SourceError(Reason.TIMEOUT, "settings of topics: no answer in time"))
 
     async def _look_up(self, leader: str, partitions: Sequence[Partition]) -> None:
         """Narrow the ages in these partitions; where not all was answered in time, half as much is asked next."""
@@ -323,6 +381,7 @@ class KafkaSource:
         def take(found: protocol.Commits | protocol.GroupRead) -> None:
             if isinstance(found, protocol.Commits):
                 if wants(found.topic):
+                    reading.topics.add(found.topic)
                     reading.commits[found.group] |= found.offsets
                     what = f"commits of group {found.group} in {found.topic}"
                     reading.problems += [answered_error(broker, what, code) for code in found.errors]

@@ -13,11 +13,12 @@ from aiokafka.protocol import admin, commit, metadata, offset
 from aiokafka.protocol import types as t
 
 METADATA, OFFSETS, OFFSET_FETCH, DESCRIBE, LIST, VERSIONS, DESCRIBE_CONSUMER = 3, 2, 9, 15, 16, 18, 69
-OLD = {METADATA: 4, OFFSETS: 2, OFFSET_FETCH: 3, DESCRIBE: 1, LIST: 1}
-NEW = {METADATA: 9, OFFSETS: 7, OFFSET_FETCH: 8, DESCRIBE: 5, LIST: 5, DESCRIBE_CONSUMER: 0}
+CONFIGS = 32
+OLD = {METADATA: 4, OFFSETS: 2, OFFSET_FETCH: 3, DESCRIBE: 1, LIST: 1, CONFIGS: 0}
+NEW = {METADATA: 9, OFFSETS: 7, OFFSET_FETCH: 8, DESCRIBE: 5, LIST: 5, DESCRIBE_CONSUMER: 0, CONFIGS: 4}
 """Newest version of each request that brokers of a generation know."""
 
-FLEXIBLE = {METADATA: 9, OFFSETS: 6, OFFSET_FETCH: 6, DESCRIBE: 5, LIST: 3, DESCRIBE_CONSUMER: 0}
+FLEXIBLE = {METADATA: 9, OFFSETS: 6, OFFSET_FETCH: 6, DESCRIBE: 5, LIST: 3, DESCRIBE_CONSUMER: 0, CONFIGS: 4}
 
 Text, Many, Blob, Tags = t.CompactString("utf-8"), t.CompactArray, t.CompactBytes, t.TaggedFields
 END: dict[int, bytes] = {}
@@ -86,11 +87,27 @@ OFFSETS_7 = fields(
     Many(fields(Text, Many(fields(t.Int32, t.Int16, t.Int64, t.Int64, t.Int32, Tags)), Tags)),
     Tags,
 )
+SYNONYM = fields(Text, Text, t.Int8, Tags)
+CONFIGS_4 = fields(
+    t.Int32,
+    Many(
+        fields(
+            t.Int16,
+            Text,
+            t.Int8,
+            Text,
+            Many(fields(Text, Text, t.Boolean, t.Int8, t.Boolean, Many(SYNONYM), t.Int8, Text, Tags)),
+            Tags,
+        )
+    ),
+    Tags,
+)
 METADATA_9_ASKED = fields(Many(Text), t.Boolean, t.Boolean, t.Boolean, Tags)
 LIST_5_ASKED = fields(Many(Text), Many(Text), Tags)
 DESCRIBE_5_ASKED = fields(Many(Text), t.Boolean, Tags)
 FETCH_8_ASKED = fields(Many(fields(Text, Many(Text), Tags)), t.Boolean, Tags)
 OFFSETS_7_ASKED = fields(t.Int32, t.Int8, Many(fields(Text, Many(fields(t.Int32, t.Int32, t.Int64, Tags)), Tags)), Tags)
+CONFIGS_4_ASKED = fields(Many(fields(t.Int8, Text, Many(Text), Tags)), t.Boolean, t.Boolean, Tags)
 
 
 @dataclass
@@ -177,6 +194,9 @@ class Broker:
             writer.close()
 
 
+DEFAULTS = {"cleanup.policy": "delete", "retention.ms": "604800000", "retention.bytes": "-1"}
+
+
 @dataclass
 class Cluster:
     """What the brokers say, to be changed by a test at any time."""
@@ -184,6 +204,9 @@ class Cluster:
     topics: dict[str, list[Partition]] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     brokers: dict[int, Broker] = field(default_factory=dict)
+    settings: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Settings of topics that are not DEFAULTS."""
+    settings_error: int = 0
     asked: list[tuple[int, str, Any]] = field(default_factory=list)
     """Node, request and what was asked for, in the order of arrival."""
     ports: dict[int, int] = field(default_factory=dict)
@@ -245,6 +268,7 @@ class Cluster:
             DESCRIBE_CONSUMER: self._describe_consumer,
             OFFSET_FETCH: self._fetch,
             OFFSETS: self._offsets,
+            CONFIGS: self._configs,
         }[key](node, version == NEW[key], request)
 
     def _metadata(self, node: int, new: bool, request: BytesIO) -> bytes:
@@ -384,6 +408,27 @@ class Cluster:
         if not new:
             return bytes(offset.OffsetResponse_v2(0, told).encode())
         return OFFSETS_7.encode((0, [(topic, [(*part, 5, END) for part in of], END) for topic, of in told], END))
+
+    def _configs(self, node: int, new: bool, request: BytesIO) -> bytes:
+        schema = CONFIGS_4_ASKED if new else admin.DescribeConfigsRequest_v0.SCHEMA
+        resources = [resource[:3] for resource in schema.decode(request)[0]]
+        self.asked.append((node, "settings", [topic for _kind, topic, _names in resources]))
+        told = []
+        for kind, topic, names in resources:
+            assert kind == 2, "a topic"
+            values = {name: (DEFAULTS | self.settings.get(topic, {}))[name] for name in names}
+            if self.settings_error:
+                values = {}
+            told.append((self.settings_error, None, kind, topic, values))
+        if not new:
+            plain = [(*of, [(name, value, False, True, False) for name, value in at.items()]) for *of, at in told]
+            return bytes(admin.DescribeConfigsResponse_v0(0, plain).encode())
+        synonyms = [("log.retention.ms", "604800000", 5, END), ("log.retention.hours", None, 5, END)]
+        flexible = [
+            (*of, [(name, value, False, 5, False, synonyms, 5, None, END) for name, value in at.items()], END)
+            for *of, at in told
+        ]
+        return CONFIGS_4.encode((0, flexible, END))
 
     def _offset(self, topic: str, number: int, which: int, isolation: int) -> tuple[int, int, int, int]:
         """Number, error, timestamp, offset; record n was written in the millisecond n."""

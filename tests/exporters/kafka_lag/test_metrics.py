@@ -13,7 +13,16 @@ from exporters.exposition import Exposition
 from exporters.kafka_lag import EXPORTER
 from exporters.kafka_lag.config import Cluster, KafkaLagSettings
 from exporters.kafka_lag.placement import NO_LEADER, Node, Placement
-from exporters.kafka_lag.snapshot import Group, GroupState, Member, Partition, Snapshot
+from exporters.kafka_lag.snapshot import (
+    Group,
+    GroupState,
+    Limits,
+    Member,
+    Partition,
+    Snapshot,
+    TopicStatus,
+    Trend,
+)
 from exporters.scrape import all_families
 
 ORDERS = [Partition("orders", number) for number in range(3)]
@@ -49,6 +58,12 @@ def snapshot(cluster: str | None) -> Snapshot:
             "questions": Placement.of([(0, 2, 1, 1, 1)]),
         },
         nodes=(Node(1, "127.0.0.1:9092", 2, 2), Node(2, "127.0.0.1:9093", 1, 3), Node(3, None, 0, 1)),
+        trends={
+            "billing": Trend({"orders": TopicStatus.WARN}, {"orders": 2.5}, {}),
+            'questions "new"': Trend({"questions": TopicStatus.OK}, {"questions": -10.0}, {"questions": 99.3}),
+        },
+        limits={"orders": Limits(3_600.0, by_size=False), "questions": Limits(None, by_size=True)},
+        deleted={QUESTIONS: 1_000_000.0},
     )
 
 
@@ -177,6 +192,9 @@ def test_the_order_of_what_was_read_does_not_show() -> None:
         took=one.took,
         placements=dict(reversed(one.placements.items())),
         nodes=one.nodes,
+        trends=dict(reversed(one.trends.items())),
+        limits=dict(reversed(one.limits.items())),
+        deleted=dict(reversed(one.deleted.items())),
     )
     assert text(Status("kafka", one, attempts=1)) == text(Status("kafka", other, attempts=1))
 

@@ -73,10 +73,10 @@ def counts(cluster: Any) -> dict[str, int]:
 
 
 async def test_requests_are_as_many_as_brokers(cluster: Any, group: Any, partition: Any) -> None:
-    """1 + 6 B at most: 200 groups and 100 topics more are not one request more."""
+    """2 + 6 B at most: 200 groups and 100 topics more are not one request more."""
     cluster.groups["modern"] = group(1, {("orders", 0): 90}, kind="consumer")
     cluster.groups["audit"].members, cluster.groups["audit"].state = 1, "Stable"
-    few = {"metadata": 1, "list": 2, "describe": 2, "describe consumer": 1, "fetch": 2, "offsets": 4}
+    few = {"metadata": 1, "list": 2, "describe": 2, "describe consumer": 1, "fetch": 2, "offsets": 4, "settings": 1}
     await read(cluster)
     assert counts(cluster) == few
     cluster.asked.clear()
@@ -115,7 +115,7 @@ async def test_brokers_before_kafka_3_are_asked_in_their_versions(cluster: Any, 
     found = await read(cluster)
     assert (found.groups, found.ends, found.oldest) == (new.groups, new.ends, new.oldest)
     assert found.problems == ()
-    assert counts(cluster) == {"metadata": 1, "list": 2, "describe": 2, "fetch": 2, "offsets": 4}
+    assert counts(cluster) == {"metadata": 1, "list": 2, "describe": 2, "fetch": 2, "offsets": 4, "settings": 1}
 
 
 async def test_old_brokers_with_many_groups_lose_none(cluster: Any, group: Any, old: Any) -> None:
