@@ -8,6 +8,10 @@ from dashboards.rules import AlertRule
 from dashboards.sdk import dashboard
 
 LAG = "consumergroup_topic:kafka_consumergroup_lag:sum"
+SECONDS = "consumergroup_topic:kafka_consumergroup_lag_seconds:max"
+CATCH_UP = "consumergroup_topic:kafka_consumergroup_catch_up_seconds:min"
+RETENTION = "consumergroup_topic:kafka_consumergroup_retention_seconds:min"
+LOST = "consumergroup_topic:kafka_consumergroup_lost_records:max"
 MEMBERS = "consumergroup:kafka_consumergroup_members:max"
 CLUSTER = '{cluster=~"$cluster"}'
 GROUP = '{cluster=~"$cluster", consumergroup=~"$consumergroup"}'
@@ -25,7 +29,7 @@ PRODUCED = _rate("kafka_topic_partition_current_offset", TOPIC, "cluster, topic"
 
 
 def build(rules: Mapping[str, AlertRule]) -> dashboard.Dashboard:
-    """The page behind KafkaConsumerLagHigh and KafkaConsumerGroupHasNoMembers."""
+    """The page behind the alerts on consumer groups."""
     board = page(
         "bongsu-kafka-lag",
         "Bongsu / Kafka consumer lag",
@@ -38,7 +42,8 @@ def build(rules: Mapping[str, AlertRule]) -> dashboard.Dashboard:
         signals=("kafka_lag",),
     )
     _who_is_behind(board, rules)
-    _is_it_getting_better(board)
+    _is_it_getting_better(board, rules)
+    _will_records_be_lost(board, rules)
     _which_partition(board, rules)
     return board
 
@@ -47,23 +52,32 @@ def _who_is_behind(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -
     board.with_row(dashboard.Row("Who is behind?"))
     worst = Words(
         "Worst lag",
-        "Records that wait in the worst group and topic. Above the threshold: the table of partitions and the rates "
-        "below say whether the consumers stand still or are too slow.",
+        "Age of the oldest unread record of the worst group and topic. Above the threshold: the rates and the table of "
+        "partitions below say whether the consumers stand still or are too slow.",
         "No consumer group is measured",
     )
-    lag_rule = rules["KafkaConsumerLagHigh"]
-    board.with_panel(number(worst, "short", Query(f"max({LAG}{GROUP_TOPIC})", "lag"), rule=lag_rule).span(6).height(8))
+    late = rules["KafkaConsumerLagHigh"]
+    query = Query(f"max({SECONDS}{GROUP_TOPIC})", "lag")
+    board.with_panel(number(worst, late.unit, query, rule=late).span(6).height(8))
+    seconds = Words(
+        "Lag in time by group and topic",
+        "How late the group reads: the age of the oldest record that it has not read. Rising as the clock does: it "
+        "stands still. Rising more slowly: it is too slow; add consumers or make each record cheaper.",
+        "No consumer group is measured",
+    )
+    query = Query(f"{SECONDS}{GROUP_TOPIC}", "{{consumergroup}} / {{topic}}")
+    board.with_panel(lines(seconds, late.unit, [query], rule=late).span(9).height(8))
     lag = Words(
-        "Lag by group and topic",
-        "Records between the group's committed offsets and the end of the topic. Rising steadily: add consumers or "
-        "make each record cheaper. A step: a burst; wait whether it shrinks.",
+        "Lag in records by group and topic",
+        "Records between the group's committed offsets and the end of the topic. A step: a burst; wait whether it "
+        "shrinks.",
         "No consumer group is measured",
     )
     query = Query(f"{LAG}{GROUP_TOPIC}", "{{consumergroup}} / {{topic}}")
-    board.with_panel(lines(lag, "short", [query], rule=lag_rule).span(18).height(8))
+    board.with_panel(lines(lag, "short", [query]).span(9).height(8))
 
 
-def _is_it_getting_better(board: dashboard.Dashboard) -> None:
+def _is_it_getting_better(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> None:
     board.with_row(dashboard.Row("Is it getting better?"))
     rates = Words(
         "Produced and consumed",
@@ -72,15 +86,47 @@ def _is_it_getting_better(board: dashboard.Dashboard) -> None:
         "No topic is measured",
     )
     queries = [Query(PRODUCED, "{{topic}} produced"), Query(CONSUMED, "{{consumergroup}} / {{topic}} consumed")]
-    board.with_panel(lines(rates, "mps", queries).span(12).height(8))
+    board.with_panel(lines(rates, "mps", queries).span(8).height(8))
     time = Words(
-        "Time to work off the lag at this speed",
-        "Lag divided by the consumed rate: about how long a new record waits until it is read. Longer than your "
-        "users would wait: scale out.",
-        "Nothing is consumed",
+        "Time until caught up",
+        "How long until all is read if the lag goes on to shrink as in the last two minutes; 0 when all is read. A "
+        "group without a line does not catch up: make it faster.",
+        "No group catches up",
     )
-    query = Query(f"{LAG}{GROUP_TOPIC} / ({CONSUMED} > 0)", "{{consumergroup}} / {{topic}}")
-    board.with_panel(lines(time, "s", [query]).span(12).height(8))
+    query = Query(f"{CATCH_UP}{GROUP_TOPIC}", "{{consumergroup}} / {{topic}}")
+    board.with_panel(lines(time, "s", [query]).span(8).height(8))
+    status = Words(
+        "Status of each group and topic",
+        "By Burrow's rules, of the worst partition. WARN: it reads, and does not catch up. STOP: no members. STALL: "
+        "members, and nothing moves; see the runbook KafkaConsumerGroupStalled. REWIND: its offset was set back.",
+        "No consumer group has been measured for two minutes",
+    )
+    stands = f"max by (cluster, consumergroup, topic, status) (kafka_consumergroup_topic_status{GROUP_TOPIC}) > 0"
+    waiting = f"{LAG}{GROUP_TOPIC} * on (cluster, consumergroup, topic) group_right ({stands})"
+    columns = ("cluster", "consumergroup", "topic", "status")
+    stalled = rules["KafkaConsumerGroupStalled"]
+    board.with_panel(rows(status, stalled.unit, waiting, columns=columns, value="lag").span(8).height(8))
+
+
+def _will_records_be_lost(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> None:
+    board.with_row(dashboard.Row("Will records be lost?"))
+    soon, lost = rules["KafkaConsumerRecordsExpireSoon"], rules["KafkaConsumerRecordsLost"]
+    left = Words(
+        "Time until retention deletes unread records",
+        "How long the oldest unread record is kept. Falling as the clock does: the group stands still. Near the "
+        "threshold: raise the topic's retention first, then make the group read.",
+        "Nothing unread is about to be deleted",
+    )
+    query = Query(f"{RETENTION}{GROUP_TOPIC}", "{{consumergroup}} / {{topic}}")
+    board.with_panel(lines(left, soon.unit, [query], rule=soon).span(12).height(8))
+    gone = Words(
+        "Records deleted unread",
+        "Records between the group's committed offset and the oldest that is kept. Not 0: they are gone for this "
+        "group; the runbook KafkaConsumerRecordsLost says where they may still be had.",
+        "No consumer group is measured",
+    )
+    query = Query(f"{LOST}{GROUP_TOPIC}", "{{consumergroup}} / {{topic}}")
+    board.with_panel(lines(gone, lost.unit, [query], rule=lost).span(12).height(8))
 
 
 def _which_partition(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> None:

@@ -9,7 +9,7 @@ from dashboards.rules import AlertRule
 from dashboards.sdk import dashboard
 
 FIRING = 'alertstate="firing", alertname!="Watchdog"'
-LAG = "consumergroup_topic:kafka_consumergroup_lag:sum"
+LAG = "consumergroup_topic:kafka_consumergroup_lag_seconds:max"
 REJECTED = "gateway_route:gateway_ratelimit_rejections_per_decision:ratio_rate1m"
 CPU = "namespace_workload_pod:pod_cpu_limit_ratio:avg30s"
 THINGS = (
@@ -48,8 +48,8 @@ TO_PODS = Link(
 
 LAGGING = Words(
     "Consumer lag",
-    "Records that wait, by group and topic. Rising: the consumers are slower than the producers; click a line for "
-    "its rates and partitions.",
+    "How late each group reads a topic: the age of its oldest unread record. Rising: the consumers are slower than the "
+    "producers; click a line for its rates and partitions.",
     "No consumer group is measured",
 )
 TURNED_AWAY = Words(

@@ -282,8 +282,8 @@ class Groups:
         )
         self.catch_up = shelf.gauge(
             "kafka_consumergroup_catch_up_seconds",
-            "Seconds until the group has read all of the topic if its lag goes on to shrink as it does; absent while it "
-            "does not shrink.",
+            "Seconds until the group has read all of the topic if its lag shrinks on as it does; absent while it "
+            "grows or stands still.",
             GROUP,
             TOPIC,
         )

@@ -65,6 +65,6 @@ def test_a_changed_threshold_makes_its_panels_stale(tmp_path: Path) -> None:
     changed.mkdir()
     for path in rules.FOLDER.glob("*.yml"):
         text = path.read_text(encoding="utf-8")
-        changed.joinpath(path.name).write_text(text.replace("threshold: '300'", "threshold: '450'"), encoding="utf-8")
+        changed.joinpath(path.name).write_text(text.replace("threshold: '30'", "threshold: '45'"), encoding="utf-8")
     before, after = documents(rules.load()), documents(rules.load(changed))
     assert {name for name in before if before[name] != after[name]} == {"bongsu-overview.json", "bongsu-kafka-lag.json"}

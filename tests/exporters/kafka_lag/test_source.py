@@ -157,6 +157,7 @@ async def test_requests_and_bytes_are_counted(cluster: Any) -> None:
         "ConsumerGroupDescribe": 0,
         "OffsetFetch": 4,
         "ListOffsets": sum(what in ("offsets", "times") for _, what, _ in cluster.asked),
+        "DescribeConfigs": 1,
     }
     assert second.received == cluster.sent - before
 
