@@ -11,6 +11,7 @@ LAG = "consumergroup_topic:kafka_consumergroup_lag:sum"
 SECONDS = "consumergroup_topic:kafka_consumergroup_lag_seconds:max"
 CATCH_UP = "consumergroup_topic:kafka_consumergroup_catch_up_seconds:min"
 RETENTION = "consumergroup_topic:kafka_consumergroup_retention_seconds:min"
+STALLED = "consumergroup_topic:kafka_consumergroup_topic_stalled:max"
 LOST = "consumergroup_topic:kafka_consumergroup_lost_records:max"
 MEMBERS = "consumergroup:kafka_consumergroup_members:max"
 CLUSTER = '{cluster=~"$cluster"}'
@@ -42,7 +43,7 @@ def build(rules: Mapping[str, AlertRule]) -> dashboard.Dashboard:
         signals=("kafka_lag",),
     )
     _who_is_behind(board, rules)
-    _is_it_getting_better(board, rules)
+    _is_it_getting_better(board)
     _will_records_be_lost(board, rules)
     _which_partition(board, rules)
     return board
@@ -77,7 +78,7 @@ def _who_is_behind(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -
     board.with_panel(lines(lag, "short", [query]).span(9).height(8))
 
 
-def _is_it_getting_better(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> None:
+def _is_it_getting_better(board: dashboard.Dashboard) -> None:
     board.with_row(dashboard.Row("Is it getting better?"))
     rates = Words(
         "Produced and consumed",
@@ -102,10 +103,9 @@ def _is_it_getting_better(board: dashboard.Dashboard, rules: Mapping[str, AlertR
         "No consumer group has been measured for two minutes",
     )
     stands = f"max by (cluster, consumergroup, topic, status) (kafka_consumergroup_topic_status{GROUP_TOPIC}) > 0"
-    waiting = f"{LAG}{GROUP_TOPIC} * on (cluster, consumergroup, topic) group_right ({stands})"
+    waiting = f"{LAG}{GROUP_TOPIC} * on (cluster, consumergroup, topic) group_right() ({stands})"
     columns = ("cluster", "consumergroup", "topic", "status")
-    stalled = rules["KafkaConsumerGroupStalled"]
-    board.with_panel(rows(status, stalled.unit, waiting, columns=columns, value="lag").span(8).height(8))
+    board.with_panel(rows(status, "short", waiting, columns=columns, value="lag").span(8).height(8))
 
 
 def _will_records_be_lost(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> None:
@@ -139,7 +139,18 @@ def _which_partition(board: dashboard.Dashboard, rules: Mapping[str, AlertRule])
     )
     expr = f"topk(20, max by (cluster, consumergroup, topic, partition) (kafka_consumergroup_lag{GROUP_TOPIC}))"
     columns = ("cluster", "consumergroup", "topic", "partition")
-    board.with_panel(rows(partitions, "short", expr, columns=columns, value="lag").span(12).height(8))
+    board.with_panel(rows(partitions, "short", expr, columns=columns, value="lag").span(8).height(8))
+    still = Words(
+        "Groups that stand still",
+        "1 while a group has members, records wait, and in a partition nothing moves: stuck on a record, or on what it "
+        "calls; the runbook KafkaConsumerGroupStalled says how to tell.",
+        "No consumer group has been measured for two minutes",
+    )
+    query, stalled = (
+        Query(f"{STALLED}{GROUP_TOPIC}", "{{consumergroup}} / {{topic}}"),
+        rules["KafkaConsumerGroupStalled"],
+    )
+    board.with_panel(lines(still, stalled.unit, [query], rule=stalled).span(8).height(8))
     members = Words(
         "Members of the group",
         "Consumers in each group. 0 while records wait: nobody reads, start the consumers. A line that jumps: they "
@@ -148,4 +159,4 @@ def _which_partition(board: dashboard.Dashboard, rules: Mapping[str, AlertRule])
     )
     query = Query(f"{MEMBERS}{GROUP}", "{{consumergroup}}")
     rule = rules["KafkaConsumerGroupHasNoMembers"]
-    board.with_panel(lines(members, "short", [query], rule=rule).span(12).height(8))
+    board.with_panel(lines(members, "short", [query], rule=rule).span(8).height(8))
