@@ -83,7 +83,7 @@ class Scene:
 
 @pytest.fixture
 async def scene(kafka: Any) -> AsyncIterator[Scene]:
-    """A new topic with 20 records."""
+    """A new topic with 20 records of twenty minutes ago."""
     topic = f"fared-{uuid.uuid4().hex[:8]}"
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
     await admin.start()
@@ -97,7 +97,7 @@ async def scene(kafka: Any) -> AsyncIterator[Scene]:
     scene = Scene(kafka.bootstrap, topic, KafkaSource(cluster, 5, INTERVAL, lambda: scene.now), producer, time.time())
     await producer.start()
     try:
-        await scene.produce(20)
+        await scene.produce(20, age=1_200)
         yield scene
     finally:
         await producer.stop()
