@@ -210,7 +210,7 @@ def _commits(version: int, group: str, answer: Reader, known: Mapping[str, dict[
         answer.end()
         if error:
             codes.add(error)
-        elif offset != NO_OFFSET:
+        elif offset >= 0:
             partition = partitions.get(number)
             if partition is None:
                 partition = partitions[number] = Partition(topic, number)

@@ -415,7 +415,7 @@ class KafkaSource:
         async def ask(which: int, into: dict[Partition, int]) -> None:
             def take(offsets: protocol.Offsets) -> None:
                 found = offsets.found.items()
-                into.update((partition, offset) for partition, (offset, _time) in found if offset != protocol.NO_OFFSET)
+                into.update((partition, offset) for partition, (offset, _time) in found if offset >= 0)
                 what = f"offsets of {offsets.topic}"
                 reading.problems.extend(answered_error(broker, what, code) for code in offsets.errors)
 

@@ -1,4 +1,4 @@
-"""How each group has fared over the last collections: its status, how fast its lag grows, when it will have caught up.
+"""How each group has fared over the last collections: its status, how fast its lag grows (slope.py), when it is gone.
 
 The statuses are those of LinkedIn's Burrow
 (https://github.com/linkedin/Burrow/wiki/Consumer-Lag-Evaluation-Rules, core/internal/evaluator/caching.go). The first
@@ -20,20 +20,16 @@ anew) that is then corrected is no rewind, nor is one in a partition whose end w
 The window counts collections that read all of the group's partitions in the topic: one that failed is not among them,
 so that no group looks as if it had stopped when it was us. Until the window is full (the exporter has just started, the
 group is new, or commits in a partition more) there is no status, unless nothing is unread or a rewind was seen.
-
-The slope is that of the least-squares line through POINTS sums of the lag. Lag is counted, not measured: there are no
-outliers that the median of all slopes (Theil and Sen) would have to keep out, at 28 slopes a topic; what has to be
-evened out is that commits come in steps. Where the lag jumps for another reason (a rewind, a topic made anew) the line
-begins again. It is computed in whole numbers: lag that stands still has the slope 0.
 """
 
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from math import ceil, nan
-from operator import mul, sub
+from operator import sub
 from typing import NamedTuple, TypeGuard, cast
 
+from exporters.kafka_lag.slope import POINTS, UNKNOWN, Line
 from exporters.kafka_lag.snapshot import Group, Partition, TopicStatus, Trend
 
 WINDOW_SECONDS = 120.0
@@ -42,11 +38,8 @@ WINDOW_SECONDS = 120.0
 WINDOW_COLLECTIONS = 10
 """Burrow's window, for who collects less often."""
 
-POINTS, FEWEST_POINTS = 8, 3
-"""Points of a line, and how many it needs. They are spread over the window; each takes 8 bytes of a group and topic."""
-
-UNKNOWN = -1
-"""In place of a sum of the lag."""
+MOST = 2**63 - 1
+"""An offset is no larger, and no lag; a sum is cut off there."""
 
 NEVER = 0
 """In place of the turn in which something happened."""
@@ -147,7 +140,7 @@ class Course:
                 self._moved[place] = self._shrunk[place] = self._read[place] = self._turn + 1
                 self._break_line(place)
 
-    def follow(self, offsets: list[int], ends: list[int | None], standing: TopicStatus, line: "Line") -> Trend:
+    def follow(self, offsets: list[int], ends: list[int | None], standing: TopicStatus, line: Line) -> Trend:
         """Take a turn; the status of a partition that should move and does not is `standing`."""
         self._turn += 1
         partly = {self._topics[place] for place, end in enumerate(ends) if end is None} if None in ends else set()
@@ -205,11 +198,11 @@ class Course:
             return standing
         return TopicStatus.WARN if self._shrunk[place] <= horizon else TopicStatus.OK
 
-    def _add_points(self, sums: Sequence[int], partly: Collection[int], line: "Line") -> None:
+    def _add_points(self, sums: Sequence[int], partly: Collection[int], line: Line) -> None:
         points = self._points
         for number, lag in enumerate(sums):
             if number not in partly:
-                points[number * POINTS + line.slot] = lag
+                points[number * POINTS + line.slot] = min(lag, MOST)
                 self._slopes[number] = line.slope(points[number * POINTS : (number + 1) * POINTS])
 
     def _trend(self, worst: Sequence[int], sums: Sequence[int], partly: Collection[int]) -> Trend:
@@ -248,51 +241,6 @@ class Course:
 
     def _by_partition(self) -> tuple["array[int]", ...]:
         return self._committed, self._lags, self._moved, self._shrunk, self._read, self._rewound
-
-
-class Line:
-    """Through the lags of each topic at the same times: the newest takes the slot of the oldest."""
-
-    def __init__(self, every: int) -> None:
-        """Have no times yet; `every` so many collections there is one."""
-        self.adds = False
-        """Whether this collection is one of them."""
-        self.slot = -1
-        self._every = every
-        self._collections = 0
-        self._times: list[int] = []
-        self._weights: Sequence[int] = ()
-        self._divisor = 0
-
-    def begin(self, at: float) -> None:
-        """Begin a collection at `at` (Unix seconds)."""
-        self.adds = self._collections % self._every == 0
-        self._collections += 1
-        if self.adds:
-            self.slot = (self.slot + 1) % POINTS
-            self._times[self.slot : self.slot + 1] = [round(at * 1000)]
-            self._weights, self._divisor = _least_squares(self._times)
-
-    def slope(self, lags: Sequence[int]) -> float:
-        """Records a second, NaN while there are too few points; of `lags`, each slot has a sum or UNKNOWN."""
-        known, weights, divisor = lags[: len(self._times)], self._weights, self._divisor
-        if UNKNOWN in known:
-            there = [slot for slot, lag in enumerate(known) if lag != UNKNOWN]
-            weights, divisor = _least_squares([self._times[slot] for slot in there])
-            known = [known[slot] for slot in there]
-        if len(known) < FEWEST_POINTS or not divisor:
-            return nan
-        slope: float = 1000 * sum(map(mul, weights, known)) / divisor
-        return slope
-
-
-def _least_squares(times: Sequence[int]) -> tuple[Sequence[int], int]:
-    """Weights and a divisor, so that the slope is the sum of weight times value by the divisor; 0 of equal times.
-
-    https://en.wikipedia.org/wiki/Simple_linear_regression, both fractions expanded with the number of points.
-    """
-    count, total = len(times), sum(times)
-    return [count * time - total for time in times], count * sum(map(mul, times, times)) - total * total
 
 
 def _spans(partitions: Sequence[Partition]) -> Iterator[Span]:
