@@ -69,7 +69,7 @@ def _who_is_behind(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -
     query = Query(f"{SECONDS}{GROUP_TOPIC}", "{{consumergroup}} / {{topic}}")
     board.with_panel(lines(seconds, late.unit, [query], rule=late).span(9).height(8))
     lag = Words(
-        "Lag in records by group and topic",
+        "Lag by group and topic",
         "Records between the group's committed offsets and the end of the topic. A step: a burst; wait whether it "
         "shrinks.",
         "No consumer group is measured",

@@ -29,6 +29,9 @@ kafka_consumergroup_lag{{consumergroup="{HOSTILE}",topic="orders",partition="0"}
 kafka_consumergroup_lag_sum{{consumergroup="billing",topic="orders"}} 1420
 kafka_consumergroup_lag_sum{{consumergroup="answers",topic="questions"}} 0
 kafka_consumergroup_lag_sum{{consumergroup="{HOSTILE}",topic="orders"}} 7
+kafka_consumergroup_topic_lag_seconds{{consumergroup="billing",topic="orders"}} 420
+kafka_consumergroup_topic_lag_seconds{{consumergroup="answers",topic="questions"}} 0
+kafka_consumergroup_topic_lag_seconds{{consumergroup="{HOSTILE}",topic="orders"}} 2
 kafka_consumergroup_members{{consumergroup="billing"}} 1
 """,
     "gateway_limits": 'gateway_limits_up{source="edge"} 1\n',

@@ -23,6 +23,7 @@ WAIT = 30_000
 """Milliseconds for what comes with a refresh, a scrape and a rule's evaluation, on a busy machine."""
 
 LAG = "consumergroup_topic:kafka_consumergroup_lag:sum"
+SECONDS = "consumergroup_topic:kafka_consumergroup_lag_seconds:max"
 
 expect.set_options(timeout=WAIT)
 
@@ -39,9 +40,9 @@ def stage(page: Page, name: str) -> Any:
 
 async def test_the_page_shows_what_prometheus_says(world: Any, visit: Any) -> None:
     """Tile, legend and table hold the very numbers that Prometheus gives to the same questions."""
-    lag = await world.ask(LAG)
+    lag, seconds = await world.ask(LAG), await world.ask(SECONDS)
     async with visit(f"{world.url}/d/bongsu-kafka-lag") as page:
-        await expect(panel(page, "Worst lag").locator(".number")).to_have_text(units.text(max(lag.values()), "short"))
+        await expect(panel(page, "Worst lag").locator(".number")).to_have_text(units.text(max(seconds.values()), "s"))
         legend = panel(page, "Lag by group and topic").locator(".legend li")
         await expect(legend).to_have_count(len(lag))
         assert await legend.all_inner_texts() == [f"{name}\n{units.text(lag[name], 'short')}" for name in sorted(lag)]
@@ -65,8 +66,9 @@ async def test_charts_are_drawn_with_their_threshold(world: Any, visit: Any) -> 
 async def test_no_label_is_read_as_html(world: Any, visit: Any) -> None:
     """A group named like an HTML element is written as it is, in legend, table and tooltip, and runs nothing."""
     async with visit(f"{world.url}/d/bongsu-kafka-lag") as page:
-        await expect(page.get_by_text("<img src=x onerror=hacked=1> / orders")).to_be_visible()
-        chart = panel(page, "Lag by group and topic").locator(".chart")
+        shown = panel(page, "Lag by group and topic")
+        await expect(shown.get_by_text("<img src=x onerror=hacked=1> / orders")).to_be_visible()
+        chart = shown.locator(".chart")
         box = await chart.bounding_box()
         await page.mouse.move(box["x"] + box["width"] - 16, box["y"] + box["height"] / 2)
         await expect(page.locator(".chart-tooltip").filter(has_text="<img")).to_be_visible()
@@ -74,9 +76,9 @@ async def test_no_label_is_read_as_html(world: Any, visit: Any) -> None:
 
 
 async def test_no_data_is_not_zero(world: Any, visit: Any) -> None:
-    """A panel without series says so in its own words; a lag of 0 is 0."""
+    """A panel without series says so in its own words; a lag of 0 s is 0 s."""
     async with visit(f"{world.url}/d/bongsu-kafka-lag?var-consumergroup=answers") as page:
-        await expect(panel(page, "Worst lag").locator(".number")).to_have_text("0")
+        await expect(panel(page, "Worst lag").locator(".number")).to_have_text(units.text(0, "s"))
         await expect(panel(page, "Members of the group").locator(".notice")).to_have_text(
             "No consumer group is measured"
         )
