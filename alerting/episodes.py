@@ -24,6 +24,11 @@ LATE = timedelta(seconds=30)
 """How late a report may come and still be old news: two waits of Alertmanager's peer timeout (15 s)."""
 
 
+REPEATED = timedelta(minutes=5)
+"""A notification that comes so long after the last and says nothing new is a reminder (`repeat_interval`). What comes
+sooner is the same one again: a retry, or a second Alertmanager's."""
+
+
 class News(Enum):
     """What a report adds to what is stored."""
 
@@ -82,6 +87,11 @@ def _judge_status(known: Alert, heard_at: datetime, report: Alert, now: datetime
     if known.firing and report.starts_at == known.starts_at:
         return News.NEWER
     return News.OLDER if now - heard_at < LATE else News.NEWER
+
+
+def again(report: Alert, heard: Heard | None) -> bool:
+    """Say whether a report tells once more of a fire that is known."""
+    return bool(heard and report.firing and heard.alert.firing and report.starts_at <= heard.alert.starts_at)
 
 
 def place(routed: Routed, heard: Heard | None, last: Mapping[str, Span], now: datetime) -> Placed:

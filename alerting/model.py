@@ -151,6 +151,8 @@ class Episode:
     `closed_at` is set while nothing fires. `revision` counts what was recorded. `stale_since` is set while the message
     shows an older state, and `delayed` says how late it came to show this one, in seconds.
     `chart` is the form that Slack left over after it refused a better one, `picture` the id of the uploaded file.
+    `repeats` counts the reminders, `repeated_at` is when the last came. `trace` is the span that received the last news
+    (W3C traceparent).
     """
 
     id: int
@@ -170,6 +172,9 @@ class Episode:
     delayed: int = 0
     chart: ChartForm | None = None
     picture: str | None = None
+    repeats: int = 0
+    repeated_at: datetime | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,9 @@ from alerting.config import LinkSettings
 from alerting.model import SEVERITIES, Alert, Episode, Status, Suppression
 from alerting.units import number
 
+REMINDERS = "reminders"
+"""Stands in `told` beside the fingerprints, which are hashes."""
+
 NAMED = 5
 """How many alerts a line of history names."""
 
@@ -115,11 +118,21 @@ class Named:
 
 
 @dataclass(frozen=True)
+class Still:
+    """A reminder: how long it has burned when it came, and the value against its threshold as last told."""
+
+    lasted: timedelta
+    value: str | None
+    threshold: str | None
+    unit: str
+
+
+@dataclass(frozen=True)
 class History:
     """What the thread was not told yet.
 
     `passed` alerts fired and resolved between two replies; `held` are suppressed now, by why, and `freed` no longer.
-    `over` is how long the whole lasted, once it is over.
+    `over` is how long the whole lasted, once it is over; `still` a reminder that it burns.
     """
 
     first: bool
@@ -130,6 +143,7 @@ class History:
     freed: Named
     firing: int
     over: timedelta | None
+    still: Still | None
 
 
 @dataclass(frozen=True)
@@ -177,7 +191,7 @@ def plan(episode: Episode, links: LinkSettings, max_alerts: int) -> Step | None:
         return Post(reason, seen, episode.previous)
     if episode.shown != seen.digest:
         return Edit(Reason.CHANGED, seen, episode.previous)
-    told = {alert.fingerprint: _mark(episode, alert) for alert in episode.alerts}
+    told = {alert.fingerprint: _mark(episode, alert) for alert in episode.alerts} | _reminders(episode)
     if not told.items() <= episode.told.items():
         return Reply(Reason.HISTORY, history(episode, seen), told)
     return None
@@ -254,7 +268,20 @@ def history(episode: Episode, seen: View) -> History:
         freed=_named(freed, common),
         firing=seen.firing,
         over=seen.lasted,
+        still=_still(episode, seen),
     )
+
+
+def _reminders(episode: Episode) -> dict[str, str]:
+    """How many reminders there were: told like the mark of an alert."""
+    return {REMINDERS: str(episode.repeats)} if episode.repeats else {}
+
+
+def _still(episode: Episode, seen: View) -> Still | None:
+    """The reminder that the thread has not had, while anything burns."""
+    if not seen.firing or episode.repeated_at is None or _reminders(episode).items() <= episode.told.items():
+        return None
+    return Still(episode.repeated_at - episode.since, seen.value, seen.threshold, seen.unit)
 
 
 def _mark(episode: Episode, alert: Alert) -> str:

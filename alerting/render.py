@@ -12,7 +12,7 @@ from typing import Any
 
 from alerting import charts
 from alerting.model import ChartForm, Illustration, Message
-from alerting.plan import Edit, History, Line, Named, Picture, Post, Reply, State, Step, View
+from alerting.plan import Edit, History, Line, Named, Picture, Post, Reply, State, Step, Still, View
 from alerting.text import code, escape, joined, link, one_line, plain, width
 from alerting.units import duration, quantity
 
@@ -106,7 +106,7 @@ def _joined(
 
 
 def _fallback(view: View) -> str:
-    measure = (_measure(view, view.value) or "") if view.state is State.FIRING else ""
+    measure = (_against(view.value, view.threshold, view.unit) or "") if view.state is State.FIRING else ""
     parts = [title(view), view.severity, view.summary, measure]
     return escape(" · ".join(one_line(part) for part in parts if part), MAX_FALLBACK)
 
@@ -149,7 +149,7 @@ def _fields(view: View, now: float | None) -> list[str]:
     value = view.value if over or now is None else f"{now:.6g}"
     fields = {
         "Value now": escape(one_line(quantity(f"{now:.6g}", view.unit)), MAX_FIELD) if over and now is not None else "",
-        "Last value" if over else "Value": escape(_measure(view, value) or "", MAX_FIELD),
+        "Last value" if over else "Value": escape(_against(value, view.threshold, view.unit) or "", MAX_FIELD),
         "Severity": escape(one_line(view.severity), MAX_FIELD),
         "Since": _when(view.since),
         "Lasted": duration(view.lasted) if view.lasted is not None else "",
@@ -158,14 +158,12 @@ def _fields(view: View, now: float | None) -> list[str]:
     return [f"*{name}*\n{text}" for name, text in fields.items() if text]
 
 
-def _measure(view: View, value: str | None) -> str | None:
+def _against(value: str | None, threshold: str | None, unit: str) -> str | None:
     """The value against its threshold, with the unit."""
     if value is None:
         return None
-    text = one_line(quantity(value, view.unit))
-    if view.threshold is None:
-        return text
-    return f"{text} (threshold {one_line(quantity(view.threshold, view.unit))})"
+    text = one_line(quantity(value, unit))
+    return text if threshold is None else f"{text} (threshold {one_line(quantity(threshold, unit))})"
 
 
 def _counts(view: View) -> str:
@@ -219,9 +217,16 @@ def _reply(history: History) -> str:
     said = [part for part in parts if part]
     if history.over is not None:
         said.append(f"*Resolved* after {duration(history.over)}.")
+    elif history.still and not said:
+        said.append(_still(history.still))
     elif not history.first:
         said.append(f"{history.firing} firing.")
     return joined(said, MAX_REPLY)[0]
+
+
+def _still(still: Still) -> str:
+    measure = _against(still.value, still.threshold, still.unit)
+    return f"*Still firing* after {duration(still.lasted)}{': ' + escape(measure, MAX_FIELD) if measure else ''}."
 
 
 def _told(named: Named, verb: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, select, update
 
-from alerting.episodes import Heard, News, Placed, Span, judge, place
+from alerting.episodes import REPEATED, Heard, News, Placed, Span, again, judge, place
 from alerting.model import SEVERITIES, Alert, Group, Notification, Routed, Status
 from alerting.store import rows
 from alerting.store.database import locked
@@ -88,7 +88,8 @@ def _record(
         heard[item.alert.fingerprint].span.id for item, verdict in news if verdict is News.SAME and item.alert.firing
     }
     changed = _truncate(connection, kept | live, notification.truncated) | kept
-    return touch(connection, changed, now)
+    channels = touch(connection, changed, now)
+    return channels | _remind(connection, _reminded(routed, heard, placed, now), now)
 
 
 def beat(connection: Connection, fingerprint: str, now: datetime) -> None:
@@ -96,6 +97,37 @@ def beat(connection: Connection, fingerprint: str, now: datetime) -> None:
     locked(connection, ["Watchdog"])
     connection.execute(delete(watchdogs))
     connection.execute(insert(watchdogs).values(fingerprint=fingerprint, heard_at=now))
+
+
+def _reminded(
+    routed: Sequence[Routed], heard: Mapping[str, Heard], placed: Sequence[Placed], now: datetime
+) -> set[int]:
+    """The episodes of which a notification says again that they burn, long after the last, and nothing else."""
+    known = [(item.alert, heard.get(item.alert.fingerprint)) for item in routed]
+    told = {one.span.id for alert, one in known if one and again(alert, one)}
+    late = {one.span.id for _, one in known if one and now - one.at < REPEATED}
+    stirred = {one.episode for one in placed if not again(one.alert, heard.get(one.alert.fingerprint))}
+    return told - late - stirred
+
+
+def _remind(connection: Connection, reminded: Iterable[int], now: datetime) -> frozenset[str]:
+    """Let the thread be reminded and the message be made anew, with the value and the chart of this moment."""
+    channels = set()
+    for episode_id in sorted(reminded):
+        row = connection.execute(LOCK, {"home": episode_id}).one()
+        if row.repeated_at and now - row.repeated_at < REPEATED:
+            continue
+        values = {
+            "repeats": row.repeats + 1,
+            "repeated_at": now,
+            "shown": "" if row.shown else row.shown,
+            "revision": row.revision + 1,
+            "stale_since": row.stale_since or now,
+            "undelivered_since": row.undelivered_since or now,
+        }
+        connection.execute(update(episodes).where(episodes.c.id == episode_id).values(values))
+        channels.add(row.channel)
+    return frozenset(channels)
 
 
 def _distinct(routed: Sequence[Routed]) -> list[Routed]:

@@ -64,6 +64,9 @@ def episode(row: Row[Any], alerts: Sequence[Row[Any]], intent: Row[Any] | None) 
         delayed=row.delayed,
         chart=ChartForm(row.chart) if row.chart else None,
         picture=row.picture,
+        repeats=row.repeats,
+        repeated_at=row.repeated_at,
+        trace=row.trace,
     )
 
 

@@ -67,6 +67,9 @@ episodes = Table(
     Column("closed_at", Instant),
     Column("ended_at", Instant),
     Column("revision", Integer, nullable=False, default=0),
+    Column("repeats", Integer, nullable=False, server_default="0"),
+    Column("repeated_at", Instant),
+    Column("trace", String(60)),
     # what Slack was confirmed to show
     Column("channel_id", String(100)),
     Column("ts", String(50)),
@@ -158,7 +161,7 @@ watchdogs = Table(
 )
 """The Watchdog alert that was heard last, and when: one row at most."""
 
-VERSION = 4
+VERSION = 5
 
 
 def migrate(connection: Connection) -> None:
@@ -201,5 +204,6 @@ MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {
     2: add_columns(alerts.c.suppressed, alerts.c.listed),
     3: _traffic,
     4: add_columns(episodes.c.chart, episodes.c.picture),
+    5: add_columns(episodes.c.repeats, episodes.c.repeated_at, episodes.c.trace),
 }
 """From version n-1 to n."""
