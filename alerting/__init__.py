@@ -15,5 +15,7 @@
 ``pace``      how fast Slack may be called (pure)
 ``slack``     the one door to Slack's Web API; ``alertmanager`` and ``prometheus`` those to theirs
 ``webhooks``  HTTP: the two doors that alerts come in by, and who may (``auth``)
-``app``       HTTP: the webhooks, metrics, health, a status page (``page``)
+``operators`` HTTP: the status page (``page``), messages, noise and audit log as JSON
+``cli``       ``bongsu router …``: ``examine`` asks Slack, ``preview`` renders a body, ``drill`` makes a test alert
+``app``       HTTP: the webhooks, metrics, health
 """

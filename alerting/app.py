@@ -7,15 +7,15 @@ from datetime import datetime
 
 import structlog
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from alerting.alertmanager import open_alertmanager
 from alerting.config import RouterSettings
 from alerting.errors import StoreError
 from alerting.metrics import Metrics
+from alerting.operators import operators
 from alerting.pace import SLACK_PACE, Pace
-from alerting.page import page
 from alerting.pipeline import Pipeline, assemble
 from alerting.prometheus import open_prometheus
 from alerting.routes import compiled
@@ -53,6 +53,7 @@ def make_app(settings: RouterSettings, clock: Callable[[], datetime], pace: Pace
 
     app = FastAPI(title="Bongsu alert router", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(webhooks(settings.webhook, metrics, clock))
+    app.include_router(operators(settings.webhook, clock))
     _add_views(app, metrics, clock)
     return app
 
@@ -81,10 +82,6 @@ def _add_views(app: FastAPI, metrics: Metrics, clock: Callable[[], datetime]) ->
             log.error("metrics without the store's gauges", error=str(error))
             census = None
         return Response(metrics.exposition(census, clock()), media_type=CONTENT_TYPE_LATEST)
-
-    @app.get("/")
-    async def status(request: Request) -> Response:
-        return HTMLResponse(page(await _pipeline(request).store.run(upkeep.census), clock()))
 
 
 def _pipeline(request: Request) -> Pipeline:

@@ -16,7 +16,8 @@ from process.settings import Address, BaseUrl, Seconds, Settings, pattern, secre
 WEEK = 7 * 24 * 3600.0
 
 
-def _channel(value: str) -> str:
+def channel_name(value: str) -> str:
+    """Return `value`, a channel's ``#name`` or id; raise ValueError when it is neither."""
     if not re.fullmatch(r"#[^\s#<>@]{1,80}|[CGD][A-Z0-9]{6,}", value):
         raise ValueError(f'{value!r} is neither "#name" (quoted: # begins a comment in YAML) nor a channel id')
     return value
@@ -42,7 +43,7 @@ def _store(value: str) -> str:
     return value
 
 
-Channel = Annotated[str, AfterValidator(_channel)]
+Channel = Annotated[str, AfterValidator(channel_name)]
 """``#name`` or a channel id."""
 
 Matcher = Annotated[str, AfterValidator(_matcher)]

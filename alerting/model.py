@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -220,8 +220,10 @@ class Message:
 
 @dataclass(frozen=True)
 class OpenMessage:
-    """A line of the status page: one episode that is open or not yet delivered."""
+    """A line of the status page: one episode that is open or not yet delivered; `group` is the key of its group."""
 
+    id: int
+    group: str
     title: str
     channel: str
     since: datetime
@@ -230,6 +232,30 @@ class OpenMessage:
     undelivered_since: datetime | None
     dead: str | None
     dead_code: str | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the audit log: what happened to a message, and by whom if by somebody."""
+
+    at: datetime
+    title: str
+    channel: str
+    what: str
+    who: str | None
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How much one alert was heard of; the means are None when it never resolved, or nobody acknowledged it."""
+
+    title: str
+    messages: int
+    alerts: int
+    reminders: int
+    open: int
+    to_resolve: timedelta | None
+    to_acknowledge: timedelta | None
 
 
 @dataclass(frozen=True)

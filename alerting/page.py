@@ -1,10 +1,10 @@
 """The status page: what is open, what Slack does not show yet, and what somebody must act on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
 
-from alerting.model import Census, OpenMessage
+from alerting.model import Census, Entry, Noise, OpenMessage
 from alerting.units import duration
 
 HELP: Mapping[str, str] = {
@@ -16,6 +16,9 @@ HELP: Mapping[str, str] = {
 }
 """What to do about a dead letter, by reason."""
 
+SHOWN = 15
+"""Alerts in the table of noise."""
+
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem;color:#101828;background:#fff}
 table{border-collapse:collapse;width:100%}
@@ -25,7 +28,7 @@ th{font-weight:600}.dead{color:#b42318}p.none{color:#475467}code{font-size:.9em}
 """
 
 
-def page(census: Census, now: datetime) -> str:
+def page(census: Census, now: datetime, noise: Sequence[Noise] = (), entries: Sequence[Entry] = ()) -> str:
     """Return the page as HTML. All text of alerts is escaped."""
     firing, resolved = census.alerts.get("firing", 0), census.alerts.get("resolved", 0)
     return (
@@ -34,7 +37,9 @@ def page(census: Census, now: datetime) -> str:
         f"<style>{STYLE}</style><h1>Alert router</h1>"
         f"<p>{census.open_messages} open messages, {firing} alerts firing, {resolved} resolved in them. "
         f"{_delivery(census, now)} {_watchdog(census, now)}</p>{_table(census, now)}"
-        '<p><a href="/metrics">Metrics</a></p></html>'
+        f"{_noise(noise)}{_entries(entries)}"
+        '<p>As JSON: <a href="/api/v1/messages">messages</a>, <a href="/api/v1/noise">noise</a>, '
+        '<a href="/api/v1/audit">audit log</a>. <a href="/metrics">Metrics</a></p></html>'
     )
 
 
@@ -72,7 +77,42 @@ def _row(message: OpenMessage, now: datetime) -> str:
 def _state(message: OpenMessage, now: datetime) -> str:
     if message.dead:
         help_text = HELP.get(message.dead, "Slack refuses it.")
-        return f'<span class="dead">refused: <code>{escape(message.dead_code or "")}</code></span> {escape(help_text)}'
+        again = f'<form method="post" action="/api/v1/messages/{message.id}/resend"><button>Send again</button></form>'
+        code = f'<span class="dead">refused: <code>{escape(message.dead_code or "")}</code></span>'
+        return f"{code} {escape(help_text)} {again}"
     if message.undelivered_since:
         return f"waiting for {duration(now - message.undelivered_since)}"
     return "shown"
+
+
+def _noise(noise: Sequence[Noise]) -> str:
+    """The noisiest alerts of the last days, and how long people and they took."""
+    if not noise:
+        return ""
+    head = "<tr><th>Alert<th>Messages<th>Alerts<th>Reminders<th>Mean time to acknowledge<th>to resolve</tr>"
+    return f"<h2>Noise of the last 7 days</h2><table>{head}{''.join(_noisy(one) for one in noise[:SHOWN])}</table>"
+
+
+def _noisy(one: Noise) -> str:
+    cells = (
+        escape(one.title[:200]),
+        str(one.messages),
+        str(one.alerts),
+        str(one.reminders),
+        duration(one.to_acknowledge) if one.to_acknowledge else "–",
+        duration(one.to_resolve) if one.to_resolve else "–",
+    )
+    return f"<tr>{''.join(f'<td>{cell}' for cell in cells)}</tr>"
+
+
+def _entries(entries: Sequence[Entry]) -> str:
+    if not entries:
+        return ""
+    head = "<tr><th>When (UTC)<th>Alert<th>Channel<th>What<th>Who</tr>"
+    return f"<h2>What happened</h2><table>{head}{''.join(_happened(one) for one in entries)}</table>"
+
+
+def _happened(one: Entry) -> str:
+    when = f"{one.at:%Y-%m-%d %H:%M:%S}"
+    cells = (when, escape(one.title[:200]), escape(one.channel), escape(one.what), escape(one.who or ""))
+    return f"<tr>{''.join(f'<td>{cell}' for cell in cells)}</tr>"

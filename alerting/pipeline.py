@@ -52,11 +52,13 @@ class Pipeline:
         """Take one body of Alertmanager's webhook. Returns after a durable commit; raises Rejected or StoreError."""
         await self.take(receive(body))
 
-    async def take(self, notification: Notification) -> None:
-        """Take one notification. Returns after a durable commit; raises StoreError."""
+    async def take(self, notification: Notification, channel: str | None = None) -> None:
+        """Take one notification, for `channel` if one is given. Returns after a durable commit; raises StoreError."""
         beats = [alert for alert in notification.alerts if _is_watchdog(alert) and alert.firing]
         routed = [
-            Routed(alert, self.routes.channel(alert.labels)) for alert in notification.alerts if not _is_watchdog(alert)
+            Routed(alert, channel or self.routes.channel(alert.labels))
+            for alert in notification.alerts
+            if not _is_watchdog(alert)
         ]
         if beats:
             await self.store.run(inbox.beat, beats[-1].fingerprint, self.clock())

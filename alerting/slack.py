@@ -70,6 +70,15 @@ CODES: Mapping[str, Reason] = {
 """Slack's error words; any other is Reason.OTHER."""
 
 
+@dataclass(frozen=True)
+class SlackChannel:
+    """A channel as Slack lists it; `member` says whether the bot is in it."""
+
+    id: str
+    archived: bool
+    member: bool
+
+
 @dataclass
 class Slack:
     """Slack's Web API as the router uses it. Make it with ``open_slack``; every method raises DeliveryError."""
@@ -173,6 +182,38 @@ class Slack:
             return None
         return str(answer.get("permalink") or "") or None
 
+    async def identity(self) -> tuple[str, str, frozenset[str]]:
+        """Return the workspace, the bot's name and the scopes of the token."""
+        async with _mapped():
+            answer = await self.client.auth_test()
+        given = {name.lower(): value for name, value in (answer.headers or {}).items()}
+        scopes = frozenset(filter(None, str(given.get("x-oauth-scopes", "")).split(",")))
+        return str(answer.get("team", "")), str(answer.get("user", "")), scopes
+
+    async def channels(self) -> dict[str, SlackChannel]:
+        """Return what the bot can see, by ``#name`` and by id; private channels need a scope of their own."""
+        found: dict[str, SlackChannel] = {}
+        for kind in ("public_channel", "private_channel"):
+            try:
+                async for one in self._listed(kind):
+                    channel = SlackChannel(one["id"], bool(one.get("is_archived")), bool(one.get("is_member")))
+                    found |= {f"#{one['name']}": channel, one["id"]: channel}
+            except DeliveryError as error:
+                if kind == "public_channel" or error.reason is not Reason.SCOPE:
+                    raise
+        return found
+
+    async def _listed(self, kind: str) -> AsyncIterator[dict[str, Any]]:
+        cursor = None
+        while True:
+            async with _mapped():
+                page = await self.client.conversations_list(types=kind, limit=PAGE, cursor=cursor)
+            for channel in page.get("channels") or []:
+                yield channel
+            cursor = (page.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return
+
     async def _channel_id(self, channel: str) -> str:
         """Find the id of ``#name``; history can't be asked by name."""
         if not channel.startswith("#"):
@@ -186,13 +227,9 @@ class Slack:
 
     async def _learn_ids(self, kind: str, wanted: str) -> None:
         """Read the list of one kind of channels until `wanted` is in it; kinds are asked apart for their scopes."""
-        cursor = None
-        while wanted not in self.ids:
-            async with _mapped():
-                page = await self.client.conversations_list(types=kind, limit=PAGE, cursor=cursor)
-            self.ids |= {f"#{found['name']}": found["id"] for found in page.get("channels") or []}
-            cursor = (page.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
+        async for found in self._listed(kind):
+            self.ids[f"#{found['name']}"] = found["id"]
+            if wanted in self.ids:
                 return
 
 

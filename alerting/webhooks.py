@@ -1,4 +1,4 @@
-"""The doors that alerts come in by: Alertmanager's and Grafana's webhooks.
+"""The doors that alerts come in by: Alertmanager's and Grafana's webhooks, and test alerts.
 
 Whoever may not come in is turned away before the body is read; a signature needs the body. 2xx only after a durable
 commit, 503 when it can't commit (both senders try again), 4xx only for what will never be valid.
@@ -6,6 +6,7 @@ commit, 503 when it can't commit (both senders try again), 4xx only for what wil
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -15,7 +16,8 @@ from pydantic import SecretStr
 from starlette.requests import ClientDisconnect
 
 from alerting.auth import same
-from alerting.config import GrafanaSettings, WebhookSettings
+from alerting.config import GrafanaSettings, WebhookSettings, channel_name
+from alerting.drill import PREFIX
 from alerting.errors import Refusal, Rejected, StoreError
 from alerting.grafana import receive_grafana, signed
 from alerting.metrics import ACCEPTED, STORE_FAILED, Metrics
@@ -32,7 +34,7 @@ Clock = Callable[[], datetime]
 
 
 def webhooks(settings: WebhookSettings, metrics: Metrics, clock: Clock) -> APIRouter:
-    """Return the routes of both senders."""
+    """Return the routes of all senders."""
     routes = APIRouter()
     expected, grafana = settings.auth.header(), settings.grafana
     secret = grafana.signing_secret()
@@ -57,14 +59,38 @@ def webhooks(settings: WebhookSettings, metrics: Metrics, clock: Clock) -> APIRo
     async def from_grafana(request: Request) -> Response:
         return await _answer(request, read_grafana, metrics)
 
+    @routes.post("/api/v1/test")
+    async def from_test(request: Request, channel: str | None = None) -> Response:
+        async def read_test(request: Request) -> Notification:
+            _admit(request, expected)
+            _checked(channel)
+            found = receive(await _body(request))
+            return replace(found, group=replace(found.group, key=f"{PREFIX}{found.group.key}"))
+
+        return await _answer(request, read_test, metrics, channel)
+
     return routes
 
 
-async def _answer(request: Request, read: Callable[[Request], Awaitable[Notification]], metrics: Metrics) -> Response:
+def _checked(channel: str | None) -> None:
+    """Raise Rejected for what is no channel."""
+    try:
+        if channel is not None:
+            channel_name(channel)
+    except ValueError as error:
+        raise Rejected(Refusal.WRONG_SHAPE, 422, f"channel: {error}") from error
+
+
+async def _answer(
+    request: Request,
+    read: Callable[[Request], Awaitable[Notification]],
+    metrics: Metrics,
+    channel: str | None = None,
+) -> Response:
     pipeline = request.app.state.pipeline
     assert isinstance(pipeline, Pipeline)
     try:
-        await pipeline.take(await read(request))
+        await pipeline.take(await read(request), channel)
     except Rejected as refused:
         metrics.webhooks.labels(refused.refusal.value).inc()
         log.warning("webhook refused", result=refused.refusal, sentence=str(refused))

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
+from alerting import cli as router
 from compose import drills, render, show
 from compose.addresses import DEFAULT_PORT_BASE, PROJECT, SLACK_TOKEN, containers
 from compose.native import process, tools
@@ -28,6 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(router.app, name="router")
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 Home = Annotated[Path, typer.Option(envvar="BONGSU_HOME", help="Folder of state, logs and pids.")]

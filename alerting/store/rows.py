@@ -96,6 +96,8 @@ def census(rows: Sequence[Row[Any]], beat: datetime | None) -> Census:
 
 def _open_message(row: Row[Any]) -> OpenMessage:
     return OpenMessage(
+        id=row.id,
+        group=row.group_key,
         title=row.group_labels.get("alertname") or row.group_key,
         channel=row.channel,
         since=row.since,

@@ -1,0 +1,110 @@
+"""HTTP for whoever runs the router: the status page, and what it shows as JSON.
+
+Reading is open like the page; what changes something asks for what the webhooks ask for.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import AwareDatetime
+
+from alerting.auth import same
+from alerting.config import WebhookSettings
+from alerting.model import Entry, Noise, OpenMessage
+from alerting.page import page
+from alerting.pipeline import Pipeline
+from alerting.store import chronicle, upkeep
+
+NOISE_DAYS = 7
+
+PAGE_ENTRIES = 30
+
+
+def operators(settings: WebhookSettings, clock: Callable[[], datetime]) -> APIRouter:
+    """Return the routes of the page and of its JSON."""
+    routes = APIRouter()
+    expected = settings.auth.header()
+
+    def admitted(request: Request) -> None:
+        """Ask who it is; a form of another site is refused, whoever has logged in."""
+        if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+            raise HTTPException(403, "another site may not do that")
+        if expected and not same(request.headers.get("Authorization", ""), expected.get_secret_value()):
+            headers = {"WWW-Authenticate": "Basic" if settings.auth.username else "Bearer"}
+            raise HTTPException(401, "the Authorization header is missing or wrong", headers)
+
+    @routes.get("/")
+    async def status(request: Request) -> Response:
+        store, now = _pipeline(request).store, clock()
+        census = await store.run(upkeep.census)
+        noise = await store.run(chronicle.noise, now - timedelta(days=NOISE_DAYS))
+        entries = await store.run(chronicle.audit, now + timedelta(days=1), PAGE_ENTRIES)
+        return HTMLResponse(page(census, now, noise, entries))
+
+    @routes.get("/api/v1/messages")
+    async def messages(request: Request) -> dict[str, Any]:
+        census = await _pipeline(request).store.run(upkeep.census)
+        return {"messages": [_message(one) for one in census.messages]}
+
+    @routes.post("/api/v1/messages/{number}/resend", dependencies=[Depends(admitted)])
+    async def resend(request: Request, number: Annotated[int, "its id"]) -> Response:
+        pipeline = _pipeline(request)
+        if not 0 < number < 2**31 or not await pipeline.store.run(chronicle.resend, number, clock()):
+            raise HTTPException(404, "no message of this id waits")
+        pipeline.delivery.wake()
+        return RedirectResponse("/", 303)
+
+    @routes.get("/api/v1/audit")
+    async def audit(
+        request: Request, before: AwareDatetime | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    ) -> dict[str, Any]:
+        until = before.astimezone(UTC) if before else clock() + timedelta(days=1)
+        entries = await _pipeline(request).store.run(chronicle.audit, until, limit)
+        return {"entries": [_entry(one) for one in entries]}
+
+    @routes.get("/api/v1/noise")
+    async def noise(request: Request, days: Annotated[float, Query(gt=0, le=3650)] = NOISE_DAYS) -> dict[str, Any]:
+        found = await _pipeline(request).store.run(chronicle.noise, clock() - timedelta(days=days))
+        return {"days": days, "alerts": [_noise(one) for one in found]}
+
+    return routes
+
+
+def _pipeline(request: Request) -> Pipeline:
+    pipeline = request.app.state.pipeline
+    assert isinstance(pipeline, Pipeline)
+    return pipeline
+
+
+def _message(one: OpenMessage) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "group": one.group,
+        "title": one.title,
+        "channel": one.channel,
+        "since": one.since.isoformat(),
+        "firing": one.firing,
+        "resolved": one.resolved,
+        "state": "refused" if one.dead else "waiting" if one.undelivered_since else "shown",
+        "undelivered_since": one.undelivered_since and one.undelivered_since.isoformat(),
+        "reason": one.dead_code,
+    }
+
+
+def _entry(one: Entry) -> dict[str, Any]:
+    return {"at": one.at.isoformat(), "alert": one.title, "channel": one.channel, "what": one.what, "who": one.who}
+
+
+def _noise(one: Noise) -> dict[str, Any]:
+    return {
+        "alert": one.title,
+        "messages": one.messages,
+        "alerts": one.alerts,
+        "reminders": one.reminders,
+        "open": one.open,
+        "mean_seconds_to_resolve": one.to_resolve and one.to_resolve.total_seconds(),
+        "mean_seconds_to_acknowledge": one.to_acknowledge and one.to_acknowledge.total_seconds(),
+    }

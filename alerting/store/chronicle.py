@@ -1,0 +1,66 @@
+"""What happened, for people who look back: the audit log, and which alerts are noise."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from statistics import fmean
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from alerting.model import Entry, Noise
+from alerting.store.schema import alerts, episodes
+
+MOST = 10_000
+"""Messages that are looked through, at most; the newest."""
+
+
+def audit(connection: Connection, before: datetime, limit: int) -> tuple[Entry, ...]:
+    """Return what happened before a time, the newest first."""
+    found = [entry for row in _rows(connection) for entry in _entries(row) if entry.at < before]
+    return tuple(sorted(found, key=lambda entry: entry.at, reverse=True)[:limit])
+
+
+def noise(connection: Connection, since: datetime) -> tuple[Noise, ...]:
+    """Count by alert what fired since then, the noisiest first."""
+    groups: dict[str, list[Row[Any]]] = {}
+    for row in _rows(connection, since):
+        groups.setdefault(_title(row), []).append(row)
+    found = [_noise(title, rows) for title, rows in groups.items()]
+    return tuple(sorted(found, key=lambda one: (-one.messages, -one.alerts, one.title)))
+
+
+def resend(connection: Connection, episode_id: int, now: datetime) -> bool:
+    """Let a message that waits be tried at once; False when there is none of this id that waits."""
+    waiting = (episodes.c.id == episode_id) & episodes.c.undelivered_since.is_not(None)
+    return bool(connection.execute(update(episodes).where(waiting).values(not_before=now)).rowcount)
+
+
+def _rows(connection: Connection, since: datetime | None = None) -> Sequence[Row[Any]]:
+    count = select(func.count()).where(alerts.c.episode_id == episodes.c.id).scalar_subquery().label("alerts")
+    query = select(episodes, count).order_by(episodes.c.id.desc()).limit(MOST)
+    if since:
+        query = query.where(episodes.c.since >= since)
+    return connection.execute(query).all()
+
+
+def _entries(row: Row[Any]) -> Iterator[Entry]:
+    yield Entry(row.since, _title(row), row.channel, "fired", None)
+    if row.closed_at:
+        yield Entry(row.ended_at or row.closed_at, _title(row), row.channel, "resolved", None)
+
+
+def _noise(title: str, rows: Sequence[Row[Any]]) -> Noise:
+    lasted = [(row.ended_at - row.since).total_seconds() for row in rows if row.closed_at and row.ended_at]
+    return Noise(
+        title=title,
+        messages=len(rows),
+        alerts=sum(row.alerts for row in rows),
+        reminders=sum(row.repeats for row in rows),
+        open=sum(row.closed_at is None for row in rows),
+        to_resolve=timedelta(seconds=fmean(lasted)) if lasted else None,
+        to_acknowledge=None,
+    )
+
+
+def _title(row: Row[Any]) -> str:
+    return str(row.group_labels.get("alertname") or row.group_key)
