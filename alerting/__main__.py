@@ -1,6 +1,7 @@
 """``python -m alerting --config FILE``: run the alert router."""
 
 import asyncio
+import os
 import sys
 from datetime import UTC, datetime
 
@@ -11,13 +12,19 @@ from alerting.store import open_store
 from process.command import run
 from process.log import configure
 from process.serve import serve
+from process.trace import ids, tracing
 
 
 def start(settings: RouterSettings) -> None:
     """Serve until SIGTERM."""
-    configure("router")
+    configure("router", extra=[ids])
+    provider = tracing("router", os.environ)
     asyncio.run(check(settings))
-    serve(make_app(settings, lambda: datetime.now(UTC)), settings.listen, settings.tls)
+    app = make_app(settings, lambda: datetime.now(UTC), tracer=provider.get_tracer("alerting"))
+    try:
+        serve(app, settings.listen, settings.tls)
+    finally:
+        provider.shutdown()
 
 
 async def check(settings: RouterSettings) -> None:

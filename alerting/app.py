@@ -8,10 +8,12 @@ from datetime import datetime
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
+from opentelemetry.trace import Tracer
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from alerting.alertmanager import open_alertmanager
 from alerting.config import RouterSettings
+from alerting.deliver import UNTRACED
 from alerting.errors import StoreError
 from alerting.metrics import Metrics
 from alerting.operators import operators
@@ -26,7 +28,12 @@ from alerting.webhooks import webhooks
 log = structlog.get_logger("alerting.app")
 
 
-def make_app(settings: RouterSettings, clock: Callable[[], datetime], pace: Pace = SLACK_PACE) -> FastAPI:
+def make_app(
+    settings: RouterSettings,
+    clock: Callable[[], datetime],
+    pace: Pace = SLACK_PACE,
+    tracer: Tracer = UNTRACED,
+) -> FastAPI:
     """Build the application; its lifespan opens the store and Slack, and delivers until it ends."""
     metrics = Metrics()
 
@@ -41,7 +48,7 @@ def make_app(settings: RouterSettings, clock: Callable[[], datetime], pace: Pace
             open_prometheus(settings.prometheus) as prometheus,
         ):
             routes = compiled(settings.routes, settings.default_channel)
-            pipeline = assemble(settings, routes, store, slack, alertmanager, prometheus, metrics, clock, pace)
+            pipeline = assemble(settings, routes, store, slack, alertmanager, prometheus, metrics, clock, pace, tracer)
             app.state.pipeline = pipeline
             app.state.delivering = asyncio.create_task(pipeline.run(), name="pipeline")
             app.state.delivering.add_done_callback(_report)

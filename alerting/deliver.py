@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Concatenate, ParamSpec, TypeVar
 
 import structlog
+from opentelemetry.trace import NoOpTracer, Span, SpanKind, StatusCode, Tracer
 from sqlalchemy import Connection
 
 from alerting.errors import DeliveryError, Reason, StoreError
@@ -30,6 +31,7 @@ from alerting.store import Store, leases, outbox, strays, upkeep
 from alerting.store.leases import Busy, Lease, LeaseLost
 from alerting.store.outbox import Head
 from alerting.store.strays import Stray
+from process.trace import child_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,6 +49,9 @@ CLOCK_SKEW = timedelta(minutes=5)
 
 BLIND = frozenset({Reason.SCOPE, Reason.CHANNEL})
 """We may post here but not read: the look-up can't be done, and a lost alert is worse than a doubled one."""
+
+UNTRACED: Tracer = NoOpTracer()
+"""Where nobody asks for spans."""
 
 LEISURE = 4
 """After a look at the store, so many times its length without one: a long backlog takes a fifth of the store's time."""
@@ -66,6 +71,7 @@ class Delivery:
     keep: timedelta
     timeout: timedelta
     pace: Pace = SLACK_PACE
+    tracer: Tracer = UNTRACED
     _traffic: Traffic = field(init=False)
     _busy: set[str] = field(default_factory=set)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
@@ -134,7 +140,14 @@ class Delivery:
             self._bell.set()
 
     async def _advance(self, head: Head, lease: Lease, episode: Episode) -> None:
-        """Make one call for this episode, and keep what came of it."""
+        """Make one call for this episode, and keep what came of it; a span of the trace that brought the news."""
+        about: dict[str, str | int] = {"channel": episode.channel, "episode": episode.id, "group": episode.group.key}
+        with self.tracer.start_as_current_span(
+            f"deliver {head.work}", child_of(episode.trace), SpanKind.CLIENT, attributes=about
+        ) as span:
+            await self._step(head, lease, episode, span)
+
+    async def _step(self, head: Head, lease: Lease, episode: Episode, span: Span) -> None:
         try:
             if episode.intent:
                 await self._look_up(lease, episode, episode.intent)
@@ -143,6 +156,7 @@ class Delivery:
             else:
                 await self.store.run(outbox.settle, lease, episode)
         except DeliveryError as error:
+            span.set_status(StatusCode.ERROR, str(error))
             await self._failed(head, lease, episode, error)
         except (StoreError, LeaseLost):
             raise

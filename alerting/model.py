@@ -92,11 +92,15 @@ class Group:
 
 @dataclass(frozen=True)
 class Notification:
-    """One webhook call. `truncated` alerts of the group were left out by Alertmanager's max_alerts: state unknown."""
+    """One webhook call. `truncated` alerts of the group were left out by Alertmanager's max_alerts: state unknown.
+
+    `trace` is the span that received it (W3C traceparent), None when nothing is traced.
+    """
 
     group: Group
     alerts: tuple[Alert, ...]
     truncated: int
+    trace: str | None = None
 
 
 @dataclass(frozen=True)

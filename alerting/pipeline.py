@@ -16,9 +16,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from opentelemetry.trace import Tracer
+
 from alerting.alertmanager import Alertmanager
 from alerting.config import RouterSettings
-from alerting.deliver import Delivery
+from alerting.deliver import UNTRACED, Delivery
 from alerting.illustrate import Illustrator
 from alerting.intake import Intake
 from alerting.metrics import Metrics
@@ -47,6 +49,7 @@ class Pipeline:
     delivery: Delivery
     reconciliation: Reconciliation
     clock: Callable[[], datetime]
+    tracer: Tracer
 
     async def accept(self, body: bytes) -> None:
         """Take one body of Alertmanager's webhook. Returns after a durable commit; raises Rejected or StoreError."""
@@ -84,6 +87,7 @@ def assemble(
     metrics: Metrics,
     clock: Callable[[], datetime],
     pace: Pace = SLACK_PACE,
+    tracer: Tracer = UNTRACED,
 ) -> Pipeline:
     """Join the steps; ``pipeline.run()`` then delivers for as long as it runs."""
     illustrator = Illustrator(prometheus, settings.message.chart, clock)
@@ -106,10 +110,11 @@ def assemble(
         keep=timedelta(seconds=settings.keep),
         timeout=timedelta(seconds=settings.slack.timeout),
         pace=pace,
+        tracer=tracer,
     )
     interval = settings.alertmanager.interval
     reconciliation = Reconciliation(alertmanager, store, delivery.wake, metrics, clock, interval)
-    return Pipeline(routes, store, Intake(store, clock), delivery, reconciliation, clock)
+    return Pipeline(routes, store, Intake(store, clock), delivery, reconciliation, clock, tracer)
 
 
 def _is_watchdog(alert: Alert) -> bool:

@@ -12,6 +12,7 @@ from datetime import datetime
 import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
+from opentelemetry.trace import SpanKind
 from pydantic import SecretStr
 from starlette.requests import ClientDisconnect
 
@@ -24,6 +25,7 @@ from alerting.metrics import ACCEPTED, STORE_FAILED, Metrics
 from alerting.model import Notification
 from alerting.pipeline import Pipeline
 from alerting.receive import MAX_BODY, receive, too_large
+from process.trace import PARENT, child_of, parent
 
 log = structlog.get_logger("alerting.webhooks")
 
@@ -90,7 +92,12 @@ async def _answer(
     pipeline = request.app.state.pipeline
     assert isinstance(pipeline, Pipeline)
     try:
-        await pipeline.take(await read(request), channel)
+        with pipeline.tracer.start_as_current_span(
+            f"receive {request.url.path}", child_of(request.headers.get(PARENT)), SpanKind.SERVER
+        ) as span:
+            notification = await read(request)
+            span.set_attributes({"alerts": len(notification.alerts), "group": notification.group.key})
+            await pipeline.take(replace(notification, trace=parent()), channel)
     except Rejected as refused:
         metrics.webhooks.labels(refused.refusal.value).inc()
         log.warning("webhook refused", result=refused.refusal, sentence=str(refused))

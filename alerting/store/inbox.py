@@ -87,6 +87,8 @@ def _record(
     live = {
         heard[item.alert.fingerprint].span.id for item, verdict in news if verdict is News.SAME and item.alert.firing
     }
+    if notification.trace and kept:
+        connection.execute(update(episodes).where(episodes.c.id.in_(kept)).values(trace=notification.trace))
     changed = _truncate(connection, kept | live, notification.truncated) | kept
     channels = touch(connection, changed, now)
     return channels | _remind(connection, _reminded(routed, heard, placed, now), now)
