@@ -1,15 +1,12 @@
 """The parts of the native stack: what each is, how it starts, how one knows that it is ready. A literal list."""
 
-import base64
-import hashlib
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from compose.addresses import SLACK_TOKEN, AddressBook
-from compose.native import tools
+from compose.native import kafka, tools
 
 
 def _nothing(_book: AddressBook) -> None:
@@ -36,34 +33,6 @@ class Part:
     def address(self, book: AddressBook) -> str:
         """``host:port`` to look at."""
         return book[self.listens[0]]
-
-
-def _java(book: AddressBook, main: str, *arguments: str) -> list[str]:
-    # a bounded heap, one collector thread and the quick compiler: a demo's broker is idle nearly always
-    settings = ("-Xms64m", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss512k")
-    log = f"-Dlog4j2.configurationFile={book.config}/kafka/log4j2.yaml"
-    return [tools.program("java"), *settings, log, "-cp", f"{tools.kafka_libraries()}/*", main, *arguments]
-
-
-def _kafka(book: AddressBook) -> list[str]:
-    return _java(book, "kafka.Kafka", f"{book.config}/kafka/server.properties")
-
-
-def _format_storage(book: AddressBook) -> None:
-    """KRaft wants its folder formatted once, with a cluster id (22 characters of base64)."""
-    data = Path(book["kafka_data"])
-    if (data / "meta.properties").exists():
-        return
-    data.mkdir(parents=True, exist_ok=True)
-    cluster = base64.urlsafe_b64encode(hashlib.md5(str(data).encode(), usedforsecurity=False).digest())
-    # with "=": an id may begin with "-"
-    identity = f"--cluster-id={cluster.decode().rstrip('=')}"
-    arguments = ("format", identity, "--config", f"{book.config}/kafka/server.properties")
-    result = subprocess.run(
-        _java(book, "kafka.tools.StorageTool", *arguments), capture_output=True, text=True, check=False
-    )
-    if result.returncode:
-        raise tools.ToolMissing(f"Kafka's storage could not be formatted:\n{result.stdout}{result.stderr}")
 
 
 def _envoy(book: AddressBook) -> list[str]:
@@ -119,7 +88,14 @@ def _exporter(name: str, what: str) -> Part:
 
 
 PARTS = (
-    Part("kafka", "Apache Kafka, one broker (KRaft)", ("kafka", "kafka_controller"), _kafka, None, _format_storage),
+    Part(
+        "kafka",
+        "Apache Kafka, one broker (KRaft)",
+        ("kafka", "kafka_controller"),
+        kafka.broker,
+        None,
+        kafka.format_storage,
+    ),
     Part("prometheus", "metrics, rules, alerts", ("prometheus",), _prometheus),
     Part("alertmanager", "groups and silences alerts", ("alertmanager",), _alertmanager),
     _demo("slack", "Slack-compatible workspace"),

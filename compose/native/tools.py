@@ -17,7 +17,6 @@ from compose.addresses import PROJECT
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bongsu"
 """Downloads outlive the clone that asked for them."""
 
-KAFKA_POM = PROJECT / "compose" / "kafka" / "pom.xml"
 UNPACKED = CACHE / "debian"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 PLAYWRIGHT_BROWSERS = Path.home() / ".cache" / "ms-playwright"
@@ -109,19 +108,6 @@ def postgresql() -> Path:
     return found[-1].parent
 
 
-def kafka_version() -> str:
-    """Version of Apache Kafka that the pom asks for."""
-    match = re.search(r"<version>([\d.]+)</version>", KAFKA_POM.read_text(encoding="utf-8"))
-    if match is None:
-        raise ToolMissing(f"{KAFKA_POM} names no version")
-    return match[1]
-
-
-def kafka_libraries() -> Path:
-    """Folder of the broker's class path."""
-    return CACHE / f"kafka-{kafka_version()}"
-
-
 def _has(*names: str) -> bool:
     try:
         program(*names)
@@ -153,10 +139,6 @@ def _has_alertmanager() -> bool:
 
 def _has_postgresql() -> bool:
     return any(POSTGRESQL.glob("*/bin/initdb"))
-
-
-def _has_kafka() -> bool:
-    return (kafka_libraries() / "complete").exists()
 
 
 def _run(*command: str, folder: Path | None = None) -> None:
@@ -250,33 +232,68 @@ def _install_postgresql() -> None:
     _install_debian("postgresql")()
 
 
-def _install_kafka() -> None:
-    libraries = kafka_libraries()
-    # no template expansion of plugins' own output folders: the class path is what the pom resolves to, nothing else
-    _run(
-        program("mvn"),
-        "-B",
-        "-q",
-        "-f",
-        str(KAFKA_POM),
-        "dependency:copy-dependencies",
-        "-DincludeScope=runtime",
-        f"-DoutputDirectory={libraries}",
-    )
-    (libraries / "complete").touch()
+@dataclass(frozen=True)
+class Jars:
+    """Java libraries that a pom asks for, in a folder of the cache; name and version are the pom's own."""
 
+    pom: Path
+
+    @property
+    def version(self) -> str:
+        """Version that the pom gives itself."""
+        return self._own("version")
+
+    @property
+    def folder(self) -> Path:
+        """Where the libraries are."""
+        return CACHE / f"{self._own('artifactId')}-{self.version}"
+
+    def present(self) -> bool:
+        """Whether all of them were downloaded."""
+        return (self.folder / "complete").exists()
+
+    def install(self) -> None:
+        """Have Maven resolve the pom; it is installed where it is missing. Raises ToolMissing."""
+        if not _has("mvn"):
+            _install_debian("maven")()
+        # no template expansion of plugins' own output folders: the class path is what the pom resolves to, nothing else
+        _run(
+            program("mvn"),
+            "-B",
+            "-q",
+            "-f",
+            str(self.pom),
+            "dependency:copy-dependencies",
+            "-DincludeScope=runtime",
+            f"-DoutputDirectory={self.folder}",
+        )
+        (self.folder / "complete").touch()
+
+    def tool(self, name: str) -> Tool:
+        """Describe them as a tool to have."""
+        return Tool(f"{name} {self.version}", "Maven", self.present, self.install)
+
+    def _own(self, element: str) -> str:
+        match = re.search(f"<{element}>([^<]+)</{element}>", self.pom.read_text(encoding="utf-8"))
+        if match is None:
+            raise ToolMissing(f"{self.pom} names no {element}")
+        return match[1]
+
+
+KAFKA = Jars(PROJECT / "compose" / "kafka" / "pom.xml")
+KAFKA_ZOOKEEPER = Jars(PROJECT / "compose" / "kafka" / "pom-zookeeper.xml")
 
 RUN = (
     Tool("Prometheus", "Debian", _has_prometheus, _unpack_debian("prometheus")),
     Tool("Alertmanager", "Debian", _has_alertmanager, _install_alertmanager),
     Tool("Java", "Debian", _has_java, _install_debian("default-jre-headless")),
-    Tool("Maven", "Debian", lambda: _has_kafka() or _has("mvn"), _install_debian("maven")),
-    Tool(f"Apache Kafka {kafka_version()}", "Maven", _has_kafka, _install_kafka),
+    KAFKA.tool("Apache Kafka"),
 )
 """What the native stack runs on, in the order to install."""
 
 TEST = (
     *RUN,
+    KAFKA_ZOOKEEPER.tool("Apache Kafka with ZooKeeper"),
     Tool("Chromium", "Debian", _has_chromium, _install_chromium),
     Tool("PostgreSQL", "Debian", _has_postgresql, _install_postgresql),
 )
@@ -307,5 +324,5 @@ def install(tools: Iterable[Tool]) -> Iterator[Tool]:
             raise ToolMissing(f"{tool.name} was installed and still can't be found; look at what PATH finds instead")
         yield tool
     if for_root:
-        commands = " && ".join(["apt-get update", *for_root])
+        commands = " && ".join(dict.fromkeys(["apt-get update", *for_root]))
         raise ToolMissing(f"some of it only root can install. Run this, then the same again:\nsudo sh -c '{commands}'")
