@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from compose.addresses import SLACK_TOKEN, AddressBook
 from compose.native import kafka, tools
