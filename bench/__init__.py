@@ -1,0 +1,1 @@
+"""Benchmarks: ours beside what people run today, on the same machine, in the same run."""

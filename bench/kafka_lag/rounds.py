@@ -1,0 +1,239 @@
+"""The measuring: every contender is scraped in turn, and only it runs then."""
+
+import re
+import signal
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import httpx
+import psutil
+
+from bench.kafka_lag.brokers import Cluster
+from bench.kafka_lag.contenders import INTERVAL, Contender
+from compose.native import process
+
+ROUNDS = 5
+LIMIT = 180.0
+"""Seconds after which a scrape counts as not answered."""
+
+START = 30.0
+"""Seconds that a contender has to listen."""
+
+AT_REST = 10.0
+"""Seconds over which the brokers' own use of CPU is measured."""
+
+
+@dataclass
+class Result:
+    """What one contender took; a unit of work is a scrape, for one that collects by itself with a collection."""
+
+    contender: Contender
+    walls: list[float] = field(default_factory=list)
+    """Seconds from asking to the last byte."""
+    cpu: list[float] = field(default_factory=list)
+    """CPU seconds of the process, a unit."""
+    brokers_cpu: list[float] = field(default_factory=list)
+    """CPU seconds of all brokers, a unit, less what they use at rest."""
+    requests: list[float] = field(default_factory=list)
+    """Requests that the brokers have got, a unit."""
+    kinds: Counter[str] = field(default_factory=Counter)
+    counted: float | None = None
+    """Requests a collection by the contender's own counter."""
+    collection: float | None = None
+    """Seconds of a whole collection in the background, by the contender's own gauge."""
+    lag_series: int = 0
+    series: int = 0
+    size: int = 0
+    """Bytes of the text."""
+    rss: int = 0
+    """Most bytes of memory at any time."""
+    problem: str | None = None
+
+    @property
+    def wall(self) -> float:
+        """Median of the seconds from asking to the last byte."""
+        return statistics.median(self.walls)
+
+
+class Runner:
+    """One contender as a process that is suspended while others are measured."""
+
+    def __init__(self, contender: Contender, home: Path) -> None:
+        """Start it; it has `START` seconds to listen."""
+        self.contender = contender
+        self.result = Result(contender)
+        self._run = home / "run-contenders"
+        log = home / "log" / f"{contender.name}.log"
+        log.unlink(missing_ok=True)
+        environment = {"PATH": "/usr/bin:/bin", **contender.environment}
+        self._running = process.start(contender.name, contender.command, self._run, log, environment)
+        self._log = log
+
+    def stop(self) -> None:
+        """End it."""
+        if found := self._running.process():
+            found.send_signal(signal.SIGCONT)
+        process.stop([self._running], self._run)
+
+    @property
+    def process(self) -> psutil.Process:
+        """Its process. Raises RuntimeError with the end of its log when it has ended."""
+        found = self._running.process()
+        if found is None:
+            raise RuntimeError(f"{self.contender.name} has ended:\n{process.tail(self._log)}")
+        return found
+
+    def warm_up(self) -> None:
+        """Scrape once unmeasured, and look at what is told."""
+        deadline = time.monotonic() + START
+        while True:
+            try:
+                text = self._scrape().decode()
+            except httpx.ConnectError:
+                if time.monotonic() > deadline:
+                    raise
+                self.process.status()
+                time.sleep(0.2)
+                continue
+            # one that collects in the background has nothing to tell at first
+            if _count(text, self.contender.lag) or time.monotonic() > deadline:
+                break
+            time.sleep(1)
+        self.result.lag_series = _count(text, self.contender.lag)
+        self.result.series = sum(not line.startswith("#") for line in text.splitlines())
+        self.result.size = len(text)
+
+    def measure(self, cluster: Cluster, at_rest: float) -> None:
+        """One round: a unit of work, measured at the process and at the brokers."""
+        units = 2 if self.contender.collects_by_itself else 1
+        if self.contender.collects_by_itself:
+            # from the middle of the pause between two collections to the middle of another such pause
+            self._await_collection()
+        before = self._use(cluster)
+        started = time.monotonic()
+        for number in range(units):
+            if self.contender.collects_by_itself:
+                time.sleep(max(0.0, started + (number + 0.5) * INTERVAL - time.monotonic()))
+            asked = time.monotonic()
+            self._scrape()
+            self.result.walls.append(time.monotonic() - asked)
+        if self.contender.collects_by_itself:
+            time.sleep(max(0.0, started + units * INTERVAL - time.monotonic()))
+        after = self._use(cluster)
+        wall = time.monotonic() - started
+        self.result.cpu.append((after[0] - before[0]) / units)
+        self.result.brokers_cpu.append(max(0.0, after[1] - before[1] - at_rest * wall) / units)
+        kinds = after[2] - before[2]
+        self.result.kinds += kinds
+        self.result.requests.append(kinds.total() / units)
+        self.result.rss = max(self.result.rss, _peak(self.process.pid))
+
+    def _await_collection(self) -> None:
+        """Return a moment after a collection has ended."""
+
+        def ended() -> float:
+            return _value(self._scrape().decode(), "kafka_lag_last_success_timestamp_seconds")
+
+        last = ended()
+        while ended() == last:
+            time.sleep(0.1)
+
+    def _use(self, cluster: Cluster) -> tuple[float, float, Counter[str]]:
+        times = self.process.cpu_times()
+        return times.user + times.system, cluster.cpu_seconds(), cluster.requests()
+
+    def finish(self) -> None:
+        """Ask one that counts its own work what it has counted."""
+        if self.contender.collects_by_itself:
+            first = self._scrape().decode()
+            self._await_collection()
+            second = self._scrape().decode()
+            name = "kafka_lag_requests_total"
+            self.result.counted = _value(second, name) - _value(first, name)
+            self.result.collection = _value(second, "kafka_lag_collection_duration_seconds")
+
+    def _scrape(self) -> bytes:
+        """Ask as Prometheus does; give the text."""
+        url = f"http://{self.contender.address}/metrics"
+        with httpx.Client(timeout=LIMIT, trust_env=False, headers={"accept-encoding": "gzip"}) as client:
+            return client.get(url).raise_for_status().content
+
+
+def run(contenders: Sequence[Contender], cluster: Cluster, home: Path, say: Callable[[str], None]) -> list[Result]:
+    """Measure all of them, in turn, ROUNDS times."""
+    runners: list[Runner] = []
+    try:
+        say(f"the brokers at rest, {AT_REST:.0f} s")
+        at_rest = _at_rest(cluster)
+        for contender in contenders:
+            runners.append(Runner(contender, home))
+            say(f"{contender.name}: first scrape, not measured")
+            _guarded(runners[-1], runners[-1].warm_up, say)
+            _suspend(runners[-1])
+        for number in range(ROUNDS):
+            for runner in runners:
+                if runner.result.problem is None:
+                    runner.process.send_signal(signal.SIGCONT)
+                    _guarded(runner, partial(runner.measure, cluster, at_rest), say)
+                    _suspend(runner)
+                    say(f"round {number + 1} of {ROUNDS}, {runner.contender.name}: {_last(runner.result)}")
+        for runner in runners:
+            if runner.result.problem is None:
+                runner.process.send_signal(signal.SIGCONT)
+                _guarded(runner, runner.finish, say)
+                _suspend(runner)
+    finally:
+        for runner in runners:
+            runner.stop()
+    return [runner.result for runner in runners]
+
+
+def _at_rest(cluster: Cluster) -> float:
+    """CPU seconds a second of the brokers when nobody asks them anything."""
+    before = cluster.cpu_seconds()
+    time.sleep(AT_REST)
+    return (cluster.cpu_seconds() - before) / AT_REST
+
+
+def _guarded(runner: Runner, work: Callable[[], None], say: Callable[[str], None]) -> None:
+    """Note why a contender can't be measured, and go on with the others."""
+    try:
+        work()
+    except httpx.TimeoutException:
+        runner.result.problem = f"no answer within {LIMIT:.0f} s"
+    except (httpx.HTTPError, RuntimeError) as error:
+        runner.result.problem = str(error) or type(error).__name__
+    if runner.result.problem:
+        say(f"{runner.contender.name}: {runner.result.problem}")
+
+
+def _suspend(runner: Runner) -> None:
+    if found := runner._running.process():
+        found.send_signal(signal.SIGSTOP)
+
+
+def _last(result: Result) -> str:
+    if result.problem or not result.walls:
+        return result.problem or "nothing"
+    return f"{result.walls[-1]:.3f} s, CPU {result.cpu[-1]:.2f} s, {result.requests[-1]:.0f} requests"
+
+
+def _count(text: str, name: str) -> int:
+    return len(re.findall(rf"^{name}\{{", text, re.MULTILINE))
+
+
+def _value(text: str, name: str) -> float:
+    """Sum of a metric's series."""
+    return sum(float(value) for value in re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)", text, re.MULTILINE))
+
+
+def _peak(pid: int) -> int:
+    """VmHWM of proc(5), in bytes."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
