@@ -1,14 +1,15 @@
 # make demo    the whole stack, alive, until Ctrl-C           make drill   break it three ways, wait for Slack
 # make test    everything, against the real parts             make check   style, types, rules, configurations
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo up down status drill test check chaos golden dashboards screenshots lock clean
+.PHONY: help setup setup-test demo up down status drill test check chaos bench-kafka-lag golden dashboards screenshots \
+	lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 .venv/ready: pyproject.toml constraints.txt
 	@PYTHON=$(PYTHON) sh compose/native/venv.sh
@@ -43,6 +44,9 @@ check: setup-test ## style, types, rules, dashboards, configurations
 	@$(BIN)/mypy
 	@$(BIN)/python -m dashboards check
 	@$(BIN)/bongsu check-config
+
+bench-kafka-lag: setup-test ## kafka_lag beside kafka_exporter and kminion (KAFKA_EXPORTER=, KMINION= name their binaries)
+	@$(BIN)/python -m bench.kafka_lag
 
 dashboards: .venv/ready ## write the dashboards' JSON from their code
 	@$(BIN)/python -m dashboards build

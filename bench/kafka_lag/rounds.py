@@ -4,6 +4,7 @@ import re
 import signal
 import statistics
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,10 @@ START = 30.0
 
 AT_REST = 10.0
 """Seconds over which the brokers' own use of CPU is measured."""
+
+
+GZIP = zlib.MAX_WBITS | 16
+GZIP_MAGIC = b"\x1f\x8b"
 
 
 @dataclass
@@ -120,7 +125,7 @@ class Runner:
             if self.contender.collects_by_itself:
                 time.sleep(max(0.0, started + (number + 0.5) * INTERVAL - time.monotonic()))
             asked = time.monotonic()
-            self._scrape()
+            self._fetch()
             self.result.walls.append(time.monotonic() - asked)
         if self.contender.collects_by_itself:
             time.sleep(max(0.0, started + units * INTERVAL - time.monotonic()))
@@ -150,18 +155,27 @@ class Runner:
     def finish(self) -> None:
         """Ask one that counts its own work what it has counted."""
         if self.contender.collects_by_itself:
-            first = self._scrape().decode()
+            before = self._scrape().decode()
             self._await_collection()
-            second = self._scrape().decode()
+            after = self._scrape().decode()
             name = "kafka_lag_requests_total"
-            self.result.counted = _value(second, name) - _value(first, name)
-            self.result.collection = _value(second, "kafka_lag_collection_duration_seconds")
+            # each collection asks for metadata once
+            collections = _value(after, name, 'api="Metadata"') - _value(before, name, 'api="Metadata"')
+            self.result.counted = (_value(after, name) - _value(before, name)) / collections
+            self.result.collection = _value(after, "kafka_lag_collection_duration_seconds")
 
     def _scrape(self) -> bytes:
-        """Ask as Prometheus does; give the text."""
+        """Give the text of /metrics."""
+        compressed = self._fetch()
+        return zlib.decompress(compressed, GZIP) if compressed[:2] == GZIP_MAGIC else compressed
+
+    def _fetch(self) -> bytes:
+        """Ask as Prometheus does, and give what comes over the wire."""
         url = f"http://{self.contender.address}/metrics"
-        with httpx.Client(timeout=LIMIT, trust_env=False, headers={"accept-encoding": "gzip"}) as client:
-            return client.get(url).raise_for_status().content
+        headers = {"accept-encoding": "gzip"}
+        with httpx.stream("GET", url, timeout=LIMIT, trust_env=False, headers=headers) as response:
+            response.raise_for_status()
+            return b"".join(response.iter_raw())
 
 
 def run(contenders: Sequence[Contender], cluster: Cluster, home: Path, say: Callable[[str], None]) -> list[Result]:
@@ -227,9 +241,10 @@ def _count(text: str, name: str) -> int:
     return len(re.findall(rf"^{name}\{{", text, re.MULTILINE))
 
 
-def _value(text: str, name: str) -> float:
-    """Sum of a metric's series."""
-    return sum(float(value) for value in re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)", text, re.MULTILINE))
+def _value(text: str, name: str, label: str = "") -> float:
+    """Sum of a metric's series, of those with `label` if one is given."""
+    found = re.findall(rf"^{name}(?:\{{([^}}]*)\}})? (\S+)", text, re.MULTILINE)
+    return sum(float(value) for labels, value in found if label in labels)
 
 
 def _peak(pid: int) -> int:
