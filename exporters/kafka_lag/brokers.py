@@ -66,8 +66,6 @@ class Brokers:
         except UNREADABLE as error:
             what = f"{address}: answer to {call.api.name} can't be read: {error}"
             raise SourceError(Reason.INVALID_ANSWER, what) from error
-        except errors.KafkaError as error:
-            raise call_error(address, call.api.name, error) from error
 
     async def ask_any(self, call: Call[ItemT]) -> list[ItemT]:
         """Send `call` to a broker that answers: a connected one if there is any, else one of the bootstrap servers.

@@ -12,8 +12,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from aiokafka import errors
-
 from exporters.kafka_lag.call import Api, Call
 from exporters.kafka_lag.config import Isolation
 from exporters.kafka_lag.placement import Placement
@@ -62,6 +60,12 @@ class Topic(NamedTuple):
     error: int
     placement: Placement
     held: Mapping[int, int]
+
+
+class Unlisted(NamedTuple):
+    """The asked broker can't tell all the groups that it coordinates now: it is loading them, say."""
+
+    error: int
 
 
 class Listed(NamedTuple):
@@ -146,7 +150,7 @@ def _topic(version: int, answer: Reader) -> Topic:
     return Topic(name, error, Placement.of(rows), held)
 
 
-def list_groups() -> Call[Listed]:
+def list_groups() -> Call[Listed | Unlisted]:
     """Ask a broker for the groups that it coordinates, of whatever state and type."""
 
     def write(version: int, body: Writer) -> None:
@@ -154,9 +158,10 @@ def list_groups() -> Call[Listed]:
             body.count(0)
         body.end()
 
-    def read(version: int, answer: Reader) -> Iterator[Listed]:
+    def read(version: int, answer: Reader) -> Iterator[Listed | Unlisted]:
         answer.int32()  # throttle time
-        _check(answer.int16())
+        if error := answer.int16():
+            yield Unlisted(error)
         for _ in range(answer.count()):
             name, protocol = answer.text(), answer.text()
             state = answer.text() if version >= 4 else ""
@@ -260,8 +265,3 @@ def _offsets(version: int, answer: Reader) -> Offsets:
             found[Partition(topic, number)] = (offset, timestamp)
     answer.end()
     return Offsets(topic, found, codes)
-
-
-def _check(code: int) -> None:
-    if code:
-        raise errors.for_code(code)()

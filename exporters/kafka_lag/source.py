@@ -85,7 +85,7 @@ class Reading:
     """What one read has found so far; a deadline that ends a part of it leaves what was there."""
 
     listed: dict[str, list[protocol.Listed]] = field(default_factory=dict)
-    """Wanted groups by the address of their coordinator."""
+    """Wanted groups by the address of their coordinator; each broker that answers is there."""
     led: defaultdict[str, list[Partition]] = field(default_factory=lambda: defaultdict(list))
     """Partitions by the address of their leader."""
     states: dict[str, GroupState] = field(default_factory=dict)
@@ -333,11 +333,12 @@ class KafkaSource:
 
     async def _groups(self, broker: str, reading: Reading) -> None:
         """States, members and commits of the wanted groups that `broker` coordinates."""
-        listed = [
-            group
-            for group in await self._brokers.ask(broker, protocol.list_groups())
-            if group.protocol in (*COMMITTING, SHARE) and self._wants(group.name)
-        ]
+        listed = []
+        for found in await self._brokers.ask(broker, protocol.list_groups()):
+            if isinstance(found, protocol.Unlisted):
+                reading.problems.append(answered_error(broker, "groups", found.error))
+            elif found.protocol in (*COMMITTING, SHARE) and self._wants(found.name):
+                listed.append(found)
         reading.listed[broker] = listed
         reading.states |= {group.name: GroupState(group.state) for group in listed}
         committing = [group for group in listed if group.protocol in COMMITTING]

@@ -181,6 +181,8 @@ class Broker:
     mood: str = "answers"
     stuck_on: str = ""
     """The one request that it never answers, as it is called in `asked`."""
+    list_error: int = 0
+    """What it says when it is asked for its groups; with an error it lists none."""
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @property
@@ -300,11 +302,14 @@ class Cluster:
 
     def _list(self, node: int, new: bool, request: BytesIO) -> bytes:
         self.asked.append((node, "list", LIST_5_ASKED.decode(request)[:2] if new else None))
-        mine = [(name, group) for name, group in self.groups.items() if group.node == node]
+        error = self.brokers[node].list_error
+        mine = [(name, group) for name, group in self.groups.items() if group.node == node and not error]
         if not new:
-            return bytes(admin.ListGroupsResponse_v1(0, 0, [(name, group.protocol) for name, group in mine]).encode())
+            return bytes(
+                admin.ListGroupsResponse_v1(0, error, [(name, group.protocol) for name, group in mine]).encode()
+            )
         listed = [(name, group.protocol, group.state, group.kind, END) for name, group in mine]
-        return LIST_5.encode((0, 0, listed, END))
+        return LIST_5.encode((0, error, listed, END))
 
     def _describe(self, node: int, new: bool, request: BytesIO) -> bytes:
         names = (DESCRIBE_5_ASKED if new else admin.DescribeGroupsRequest_v1.SCHEMA).decode(request)[0]

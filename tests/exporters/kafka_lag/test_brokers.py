@@ -110,15 +110,6 @@ async def test_an_answer_that_is_not_what_it_says_is_refused(answer: bytes) -> N
         assert len(await brokers.ask(address, protocol.offset_fetch(["g0"]))) == 2
 
 
-async def test_an_error_of_the_whole_answer_is_told() -> None:
-    """ListGroups from a broker that is still loading its groups."""
-    loading = struct.pack(">ih", 0, 15) + b"\1\0"
-    async with answering(loading) as (brokers, address):
-        with pytest.raises(SourceError) as caught:
-            await brokers.ask(address, protocol.list_groups())
-        assert caught.value.message == f"{address}: ListGroups: GroupCoordinatorNotAvailableError"
-
-
 async def test_a_request_that_the_broker_does_not_know_is_not_sent() -> None:
     """The versions of both sides are named."""
     async with answering() as (brokers, address):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -420,6 +420,19 @@ async def test_no_broker_at_all_is_an_error_and_not_an_empty_cluster(
         await read(cluster, patience=HASTE)
     assert caught.value.reason == reason
     assert all(address in caught.value.message for address in cluster.bootstrap)
+
+
+@pytest.mark.parametrize("loading", [(2,), (1, 2)])
+async def test_brokers_that_load_their_groups_still_tell_their_partitions(cluster: Any, loading: Sequence[int]) -> None:
+    """Groups that have moved are missing until they are loaded, though all brokers say so at once."""
+    for node in loading:
+        cluster.brokers[node].list_error = COORDINATOR_LOADING
+    snapshot = await read(cluster)
+    assert [group.name for group in snapshot.groups] == ["billing"] * (2 - len(loading))
+    assert snapshot.ends == {Partition("orders", 0): 100, Partition("orders", 1): 50, Partition("payments", 0): 7}
+    assert sorted((problem.reason, problem.message) for problem in snapshot.problems) == sorted(
+        (Reason.UNREACHABLE, f"127.0.0.1:{cluster.ports[node]}: groups: GroupLoadInProgressError") for node in loading
+    )
 
 
 async def test_brokers_that_come_back_on_their_ports_are_found_again(cluster: Any) -> None:
