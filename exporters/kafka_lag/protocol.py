@@ -37,6 +37,8 @@ _CONSUMER_REPLICA = -1
 _ISOLATION = {"read_uncommitted": 0, "read_committed": 1}
 _LEADER = {4: struct.Struct(">hii"), 9: struct.Struct(">hii4x")}  # error, number, leader (leader's epoch)
 _COMMIT = {3: struct.Struct(">iq"), 8: struct.Struct(">iq4x")}  # number, offset (leader's epoch)
+_PLAIN_COMMIT = struct.Struct(">iqiBhB")  # number, offset, leader's epoch, length of words, error, number of tags
+_NO_TEXT = 1  # length of a string in a flexible version: 0 is null, 1 is empty
 _OFFSET = {2: struct.Struct(">ihqq"), 7: struct.Struct(">ihqq4x")}  # number, error, timestamp, offset (leader's epoch)
 _ASKED = struct.Struct(">iq").pack  # number, timestamp
 _ASKED_WITH_EPOCH = struct.Struct(">iiqx").pack  # number, leader's epoch, timestamp, no tagged fields
@@ -191,7 +193,7 @@ def offset_fetch(groups: Sequence[str]) -> Call[Commits | GroupRead]:
 
     def read(version: int, answer: Reader) -> Iterator[Commits | GroupRead]:
         # groups share their partitions: an object for each commit would have the garbage collector hold everybody up
-        known: defaultdict[str, dict[int, Partition]] = defaultdict(dict)
+        known: dict[str, _Numbered] = {}
         answer.int32()  # throttle time
         for _ in range(answer.count() if version >= MANY_GROUPS else 1):
             group = answer.text() if version >= MANY_GROUPS else groups[0]
@@ -205,23 +207,52 @@ def offset_fetch(groups: Sequence[str]) -> Call[Commits | GroupRead]:
     return Call(OFFSET_FETCH, write, read)
 
 
-def _commits(version: int, group: str, answer: Reader, known: Mapping[str, dict[int, Partition]]) -> Commits:
-    topic, offsets, codes = answer.text(), {}, set()
-    partitions = known[topic]
-    for _ in range(answer.count()):
+class _Numbered(dict[int, Partition]):
+    """Partitions of one topic by their number, made when they are first asked for."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__()
+        self._topic = topic
+
+    def __missing__(self, number: int) -> Partition:
+        return self.setdefault(number, Partition(self._topic, number))
+
+
+def _commits(version: int, group: str, answer: Reader, known: dict[str, _Numbered]) -> Commits:
+    topic, count = answer.text(), answer.count()
+    partitions = known.setdefault(topic, _Numbered(topic))
+    if version >= MANY_GROUPS and (plain := _plain_commits(answer, count)):
+        numbers, offsets = plain
+        found = dict(zip(map(partitions.__getitem__, numbers), offsets, strict=True))
+        answer.end()
+        return Commits(group, topic, found, ())
+    found, codes = {}, set()
+    for _ in range(count):
         number, offset = answer.take(_COMMIT[version])
         answer.skip_text()  # the consumer's own words
         error = answer.int16()
         answer.end()
         if error:
             codes.add(error)
-        elif offset >= 0:
-            partition = partitions.get(number)
-            if partition is None:
-                partition = partitions[number] = Partition(topic, number)
-            offsets[partition] = offset
+        elif offset != NO_OFFSET:
+            found[partitions[number]] = offset
     answer.end()
-    return Commits(group, topic, offsets, codes)
+    return Commits(group, topic, found, codes)
+
+
+def _plain_commits(answer: Reader, count: int) -> tuple[Sequence[int], Sequence[int]] | None:
+    """Numbers and offsets of the next `count` commits when there is nothing else to them, as there seldom is.
+
+    All are of one size then, and read at once, which is several times as fast as one by one.
+    """
+    rows = tuple(zip(*answer.ahead(_PLAIN_COMMIT, count), strict=True))
+    if not rows or len(rows[0]) < count:
+        return None
+    numbers, offsets, _epochs, texts, codes, tags = rows
+    if max(texts) > _NO_TEXT or any(codes) or any(tags) or NO_OFFSET in offsets:
+        return None
+    answer.skip(count * _PLAIN_COMMIT.size)
+    return numbers, offsets
 
 
 def list_offsets(asked: Mapping[Partition, int], isolation: Isolation) -> Call[Offsets]:

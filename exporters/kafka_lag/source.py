@@ -1,7 +1,7 @@
 """Reads a Kafka cluster. The protocol: https://kafka.apache.org/protocol.
 
 One read sends, with B brokers, at most 1 + 6 B requests, 8 B of step 5 and one of step 6, however many groups, topics
-and partitions there are; only requests larger than PARTITIONS_AT_ONCE, GROUPS_AT_ONCE and TOPICS_AT_ONCE are split:
+and partitions there are; only requests larger than PARTITIONS_, COMMITS_, GROUPS_ and TOPICS_AT_ONCE are split:
 
 1. Metadata, to any broker: brokers, topics, leaders, replicas. It never creates a topic.
 2. ListGroups, to each broker: a broker lists the groups that it coordinates, so no coordinator is looked up.
@@ -42,6 +42,9 @@ SHARES = 6
 
 PARTITIONS_AT_ONCE = 10_000
 """A request asks for so many at most: the broker's memory for the answer and ours are bounded by it."""
+
+COMMITS_AT_ONCE = 50_000
+"""Of commits, which are short, it may be more: an answer has about a megabyte."""
 
 GROUPS_AT_ONCE = 1_000
 """A request describes so many at most."""
@@ -397,14 +400,14 @@ class KafkaSource:
         await self._ask(broker, [protocol.offset_fetch(batch) for batch in batches], take)
 
     def _batches(self, names: Iterable[str]) -> Iterator[list[str]]:
-        """Split groups so that a batch has PARTITIONS_AT_ONCE commits at most, going by the read before."""
+        """Split groups so that a batch has COMMITS_AT_ONCE commits at most, going by the read before."""
         batch: list[str] = []
-        room = PARTITIONS_AT_ONCE
+        room = COMMITS_AT_ONCE
         for name in names:
             size = max(1, self._sizes.get(name, USUAL_PARTITIONS))
             if batch and size > room:
                 yield batch
-                batch, room = [], PARTITIONS_AT_ONCE
+                batch, room = [], COMMITS_AT_ONCE
             batch.append(name)
             room -= size
         if batch:

@@ -5,7 +5,7 @@ tagged fields. A structure is otherwise the same in both, so one description of 
 """
 
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 INT16 = struct.Struct(">h")
@@ -32,6 +32,15 @@ class Reader:
         values = layout.unpack_from(self._data, self._at)
         self._at += layout.size
         return values
+
+    def ahead(self, layout: struct.Struct, count: int) -> Iterator[tuple[Any, ...]]:
+        """Look at the next `count` rows of numbers, or as many as there are, without passing over them."""
+        rows = self._data[self._at : self._at + count * layout.size]
+        return layout.iter_unpack(rows[: len(rows) // layout.size * layout.size])
+
+    def skip(self, size: int) -> None:
+        """Pass over bytes."""
+        self._skip(size)
 
     def int16(self) -> int:
         """Read one number, an error code most often."""
