@@ -14,7 +14,7 @@ from aiokafka import errors
 
 from exporters.errors import Reason, SourceError
 from exporters.kafka_lag.call import Api, Call, ItemT, Sending, Versions
-from exporters.kafka_lag.failures import call_error, connection_error
+from exporters.kafka_lag.failures import connection_error
 from exporters.kafka_lag.security.access import Access
 from exporters.kafka_lag.security.connection import Connection
 from exporters.kafka_lag.wire import UNREADABLE

@@ -75,11 +75,6 @@ def answered_error(address: str, what: str, code: int) -> SourceError:
     return SourceError(_reason(error), f"{address}: {what}: {type(error).__name__}")
 
 
-def call_error(address: str, what: str, error: errors.KafkaError) -> SourceError:
-    """Say what the error of a whole answer from `address` means; `what` was asked for."""
-    return SourceError(_reason(error), f"{address}: {what}: {type(error).__name__}")
-
-
 _NO_TLS = "it closed the connection instead of a TLS handshake: is this its TLS port? Without TLS leave out tls"
 
 
