@@ -1,6 +1,6 @@
 """Families -> Prometheus' text format 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats/."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import isfinite, isnan
 from typing import TypeAlias
 
@@ -28,24 +28,26 @@ class Exposition:
         self._kept: Written = {}
 
     def render(self, families: Iterable[Family]) -> bytes:
-        """Write `families` in their order. Labels that are not among them this time are forgotten."""
-        used: Written = {}
-        text = b"".join([self._family(family, used) for family in families])
-        self._kept = used
-        return text
+        """Write `families` in their order."""
+        return b"".join(self.write(families))
 
-    def _family(self, family: Family, used: Written) -> bytes:
-        parts = [
-            f"# HELP {family.name} {family.help.translate(_ESCAPED_IN_HELP)}\n# TYPE {family.name} {family.kind}\n"
-        ]
+    def write(self, families: Iterable[Family]) -> Iterator[bytes]:
+        """Write `families` piece by piece, for the whole may be large; labels that are not among them are forgotten."""
+        used: Written = {}
+        for family in families:
+            yield from self._family(family, used)
+        self._kept = used
+
+    def _family(self, family: Family, used: Written) -> Iterator[bytes]:
+        help_text = family.help.translate(_ESCAPED_IN_HELP)
+        yield f"# HELP {family.name} {help_text}\n# TYPE {family.name} {family.kind}\n".encode()
         separator = "\n" + family.name
         for keys, values in family.blocks():
             kept = (family.labels, keys)
             labels = used.get(kept) or self._kept.get(kept) or [_labels(family.labels, key) for key in keys]
             used[kept] = labels
             series = map("".join, zip(labels, _numbers(values), strict=True))
-            parts += (family.name, separator.join(series), "\n")
-        return "".join(parts).encode()
+            yield f"{family.name}{separator.join(series)}\n".encode()
 
 
 def _labels(names: LabelValues, values: LabelValues) -> str:
