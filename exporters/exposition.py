@@ -33,21 +33,42 @@ class Exposition:
 
     def write(self, families: Iterable[Family]) -> Iterator[bytes]:
         """Write `families` piece by piece, for the whole may be large; labels that are not among them are forgotten."""
-        used: Written = {}
+        used = _Used(self._kept)
         for family in families:
-            yield from self._family(family, used)
-        self._kept = used
+            yield from _family(family, used)
+        self._kept = used.written
 
-    def _family(self, family: Family, used: Written) -> Iterator[bytes]:
-        help_text = family.help.translate(_ESCAPED_IN_HELP)
-        yield f"# HELP {family.name} {help_text}\n# TYPE {family.name} {family.kind}\n".encode()
-        separator = "\n" + family.name
-        for keys, values in family.blocks():
-            kept = (family.labels, keys)
-            labels = used.get(kept) or self._kept.get(kept) or [_labels(family.labels, key) for key in keys]
-            used[kept] = labels
-            series = map("".join, zip(labels, _numbers(values), strict=True))
-            yield f"{family.name}{separator.join(series)}\n".encode()
+
+class _Used:
+    """Label texts of the families that are being written: taken from those kept, or made."""
+
+    def __init__(self, kept: Written) -> None:
+        self._kept = kept
+        self._by_identity: dict[tuple[LabelValues, int], tuple[Keys, list[str]]] = {}
+        self.written: Written = {}
+
+    def labels(self, names: LabelValues, keys: Keys) -> list[str]:
+        """Label texts of the series `keys`.
+
+        Several families share one object of keys; to find it by identity saves hashing a hundred tuples each time.
+        """
+        same = (names, id(keys))
+        if same not in self._by_identity:
+            key = (names, keys)
+            texts = self.written.get(key) or self._kept.get(key) or [_labels(names, values) for values in keys]
+            self.written[key] = texts
+            # the keys are held here, so that their identity is not given to others
+            self._by_identity[same] = (keys, texts)
+        return self._by_identity[same][1]
+
+
+def _family(family: Family, used: _Used) -> Iterator[bytes]:
+    help_text = family.help.translate(_ESCAPED_IN_HELP)
+    yield f"# HELP {family.name} {help_text}\n# TYPE {family.name} {family.kind}\n".encode()
+    separator = "\n" + family.name
+    for keys, values in family.blocks():
+        series = map("".join, zip(used.labels(family.labels, keys), _numbers(values), strict=True))
+        yield f"{family.name}{separator.join(series)}\n".encode()
 
 
 def _labels(names: LabelValues, values: LabelValues) -> str:

@@ -6,6 +6,7 @@ commit has no series (there: -1, also in the sums), and lag is never negative.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 
 from exporters.family import Family, Keys, LabelValues, counter, gauge
 from exporters.kafka_lag import seglo
@@ -338,7 +339,11 @@ class Groups:
 
 
 def _keys(labels: LabelValues, partitions: Iterable[Partition]) -> Keys:
-    return tuple([(*labels, topic, str(number)) for topic, number in partitions])
+    # `+` is twice as fast as unpacking `labels` into each
+    return tuple([labels + (topic, _number(number)) for topic, number in partitions])  # noqa: RUF005
+
+
+_number = cache(str)
 
 
 def _extend(

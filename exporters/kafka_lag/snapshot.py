@@ -1,10 +1,10 @@
 """What one read of a Kafka cluster found, and the arithmetic of lag."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from math import inf
-from operator import add
 from typing import NamedTuple, TypeVar
 
 from exporters.errors import SourceError
@@ -152,16 +152,20 @@ class Snapshot:
 
         Never negative: a commit beyond the end (the topic was deleted and made anew) counts as no lag.
         """
+        ends = self.ends
         return {
-            partition: max(0, self.ends[partition] - offset)
+            partition: end - offset if end > offset else 0
             for partition, offset in group.committed.items()
-            if partition in self.ends
+            if (end := ends.get(partition)) is not None
         }
 
     def lag_sums(self, group: Group) -> dict[str, int]:
         """Lag by topic; a topic is left out when the end of one of its committed partitions is not known."""
-        unknown = {partition.topic for partition in group.committed if partition not in self.ends}
-        sums = by_topic(self.lag(group))
+        lag = self.lag(group)
+        sums = by_topic(lag)
+        if len(lag) == len(group.committed):
+            return sums
+        unknown = {partition.topic for partition in group.committed if partition not in lag}
         return {topic: total for topic, total in sums.items() if topic not in unknown}
 
     def lag_seconds(self, group: Group) -> dict[Partition, float]:
@@ -170,14 +174,17 @@ class Snapshot:
         0 when there is no such record, else at least a millisecond, which is what Kafka counts time in.
         """
         ages = {}
+        ends, oldest, written = self.ends, self.oldest, self.written
         for partition, committed in group.committed.items():
-            if partition in self.ends:
-                offset = max(committed, self.oldest.get(partition, 0))
-                written = self.written.get(partition, {}).get(offset)
-                if offset >= self.ends[partition]:
-                    ages[partition] = 0.0
-                elif written is not None:
-                    ages[partition] = max(0.001, self.at - written)
+            end = ends.get(partition)
+            if end is None:
+                continue
+            kept = oldest.get(partition, 0)
+            offset = committed if committed > kept else kept
+            if offset >= end:
+                ages[partition] = 0.0
+            elif (times := written.get(partition)) and offset in times:
+                ages[partition] = max(0.001, self.at - times[offset])
         return ages
 
     def abandoned(self, group: Group) -> dict[str, bool]:
@@ -216,21 +223,25 @@ class Snapshot:
         """What is wrong in each topic that the group has a commit in and that exists."""
         topics = {partition.topic for partition in group.committed} & self.topics.keys()
         found = {topic: Faults(without_commit=self.topics[topic]) for topic in topics}
+        ends, oldest = self.ends, self.oldest
         for partition, offset in group.committed.items():
+            topic, number = partition
             # a topic that was made anew may have fewer partitions
-            if partition.topic in topics and partition.number < self.topics[partition.topic]:
-                faults = found[partition.topic]
+            if topic in topics and number < self.topics[topic]:
+                faults = found[topic]
                 faults.without_commit -= 1
-                faults.past_end += offset > self.ends.get(partition, offset)
-                faults.lost_records += max(0, self.oldest.get(partition, offset) - offset)
+                if offset > ends.get(partition, offset):
+                    faults.past_end += 1
+                if (kept := oldest.get(partition, offset)) > offset:
+                    faults.lost_records += kept - offset
         return found
 
 
 def by_topic(
-    values: Mapping[Partition, NumberT], join: Callable[[NumberT, NumberT], NumberT] = add
+    values: Mapping[Partition, NumberT], join: Callable[[Iterable[NumberT]], NumberT] = sum
 ) -> dict[str, NumberT]:
     """Join the values of each topic's partitions into one: their sum, unless told otherwise. Sorted by topic."""
-    joined: dict[str, NumberT] = {}
+    gathered: defaultdict[str, list[NumberT]] = defaultdict(list)
     for (topic, _), value in values.items():
-        joined[topic] = join(joined[topic], value) if topic in joined else value
-    return dict(sorted(joined.items()))
+        gathered[topic].append(value)
+    return {topic: join(gathered[topic]) for topic in sorted(gathered)}
