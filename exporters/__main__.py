@@ -1,5 +1,6 @@
 """``python -m exporters NAME --config FILE [--check-config]`` runs one exporter."""
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -26,9 +27,16 @@ def main(arguments: Sequence[str]) -> int:
 
     def start(settings: ExporterSettings) -> None:
         log.configure(name)
+        _collect_less_garbage()
         serve(create(exporter, settings), settings.listen)
 
     return run(f"python -m exporters {name}", exporter.settings, start, rest)
+
+
+def _collect_less_garbage() -> None:
+    """Look for cycles seldom: nothing here makes them in numbers, and to look at 300,000 series takes a tenth second."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _usage() -> str:
