@@ -203,17 +203,22 @@ async def test_metrics_are_text_0_0_4_with_the_process_itself() -> None:
 
 
 async def test_metrics_are_compressed_when_asked_for() -> None:
-    """Gzip for who accepts it, plain text for who does not."""
-    async with running(Switched("a")) as client:
+    """Gzip for who accepts it, plain text for who does not, and the same text for all, however often."""
+
+    def told(text: bytes) -> list[bytes]:
+        return [line for line in text.splitlines() if not line.startswith(b"process_")]
+
+    async with running(Switched("a"), interval=60) as client:
+        await until(client, lambda found: found.get("demo_up['a']") == 1)
         plain = await client.get("/metrics", headers={"accept-encoding": "identity"})
         assert "content-encoding" not in plain.headers
-    async with (
-        running(Switched("a")) as client,
-        client.stream("GET", "/metrics", headers={"accept-encoding": "gzip"}) as response,
-    ):
-        assert response.headers["content-encoding"] == "gzip"
-        body = b"".join([part async for part in response.aiter_raw()])
-        assert b"demo_failures_total" in gzip.decompress(body)
+        assert b"process_cpu_seconds_total" in plain.content
+        for _ in range(2):
+            async with client.stream("GET", "/metrics", headers={"accept-encoding": "gzip"}) as response:
+                assert response.headers["content-encoding"] == "gzip"
+                body = gzip.decompress(b"".join([part async for part in response.aiter_raw()]))
+            assert told(body) == told(plain.content)
+            assert b"process_cpu_seconds_total" in body
 
 
 async def test_the_page_shows_each_source_and_escapes_what_it_was_told() -> None:
