@@ -1,7 +1,6 @@
 """The measuring: every contender is scraped in turn, and only it runs then."""
 
 import re
-import signal
 import statistics
 import time
 import zlib
@@ -82,8 +81,13 @@ class Runner:
     def stop(self) -> None:
         """End it."""
         if found := self._running.process():
-            found.send_signal(signal.SIGCONT)
+            found.resume()
         process.stop([self._running], self._run)
+
+    def suspend(self) -> None:
+        """Let it use nothing while others are measured."""
+        if found := self._running.process():
+            found.suspend()
 
     @property
     def process(self) -> psutil.Process:
@@ -114,29 +118,37 @@ class Runner:
         self.result.size = len(text)
 
     def measure(self, cluster: Cluster, at_rest: float) -> None:
-        """One round: a unit of work, measured at the process and at the brokers."""
-        units = 2 if self.contender.collects_by_itself else 1
+        """One round, at the process and at the brokers, who use `at_rest` CPU seconds a second by themselves."""
         if self.contender.collects_by_itself:
-            # from the middle of the pause between two collections to the middle of another such pause
-            self._await_collection()
-        before = self._use(cluster)
-        started = time.monotonic()
-        for number in range(units):
-            if self.contender.collects_by_itself:
-                time.sleep(max(0.0, started + (number + 0.5) * INTERVAL - time.monotonic()))
-            asked = time.monotonic()
-            self._fetch()
-            self.result.walls.append(time.monotonic() - asked)
-        if self.contender.collects_by_itself:
-            time.sleep(max(0.0, started + units * INTERVAL - time.monotonic()))
-        after = self._use(cluster)
-        wall = time.monotonic() - started
+            self._await_pause()
+        before, started = self._use(cluster), time.monotonic()
+        units = self._collections() if self.contender.collects_by_itself else self._scrapes()
+        after, wall = self._use(cluster), time.monotonic() - started
         self.result.cpu.append((after[0] - before[0]) / units)
         self.result.brokers_cpu.append(max(0.0, after[1] - before[1] - at_rest * wall) / units)
         kinds = after[2] - before[2]
         self.result.kinds += kinds
         self.result.requests.append(kinds.total() / units)
         self.result.rss = max(self.result.rss, _peak(self.process.pid))
+
+    def _scrapes(self) -> int:
+        asked = time.monotonic()
+        self._fetch()
+        self.result.walls.append(time.monotonic() - asked)
+        return 1
+
+    def _collections(self) -> int:
+        """Two collections and a scrape after each, which has to write what is new: from pause to pause."""
+        started = time.monotonic()
+        for number in (1, 2):
+            time.sleep(max(0.0, started + number * INTERVAL - time.monotonic()))
+            self._scrapes()
+        return 2
+
+    def _await_pause(self) -> None:
+        """Return in the middle between two collections, all that is known having been written."""
+        self._await_collection()
+        time.sleep(INTERVAL / 2)
 
     def _await_collection(self) -> None:
         """Return a moment after a collection has ended."""
@@ -188,19 +200,19 @@ def run(contenders: Sequence[Contender], cluster: Cluster, home: Path, say: Call
             runners.append(Runner(contender, home))
             say(f"{contender.name}: first scrape, not measured")
             _guarded(runners[-1], runners[-1].warm_up, say)
-            _suspend(runners[-1])
+            runners[-1].suspend()
         for number in range(ROUNDS):
             for runner in runners:
                 if runner.result.problem is None:
-                    runner.process.send_signal(signal.SIGCONT)
+                    runner.process.resume()
                     _guarded(runner, partial(runner.measure, cluster, at_rest), say)
-                    _suspend(runner)
+                    runner.suspend()
                     say(f"round {number + 1} of {ROUNDS}, {runner.contender.name}: {_last(runner.result)}")
         for runner in runners:
             if runner.result.problem is None:
-                runner.process.send_signal(signal.SIGCONT)
+                runner.process.resume()
                 _guarded(runner, runner.finish, say)
-                _suspend(runner)
+                runner.suspend()
     finally:
         for runner in runners:
             runner.stop()
@@ -224,11 +236,6 @@ def _guarded(runner: Runner, work: Callable[[], None], say: Callable[[str], None
         runner.result.problem = str(error) or type(error).__name__
     if runner.result.problem:
         say(f"{runner.contender.name}: {runner.result.problem}")
-
-
-def _suspend(runner: Runner) -> None:
-    if found := runner._running.process():
-        found.send_signal(signal.SIGSTOP)
 
 
 def _last(result: Result) -> str:
