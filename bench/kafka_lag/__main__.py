@@ -1,6 +1,7 @@
 """``python -m bench.kafka_lag``: the whole benchmark; its last line is the result."""
 
 import asyncio
+import signal
 import sys
 import time
 
@@ -15,6 +16,7 @@ HOME = CACHE / "bench-kafka-lag"
 def main() -> int:
     """Run it; returns the exit code."""
     started = time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it, the processes that it started end too
 
     def say(text: str) -> None:
         sys.stderr.write(f"{time.monotonic() - started:6.1f} s  {text}\n")
@@ -29,6 +31,8 @@ def main() -> int:
             results = rounds.run(_contenders(cluster.bootstrap), cluster, HOME, say)
             say("writing the text of 100,000 series, with and without prometheus_client")
             ratio = asyncio.run(exposition.ratio(cluster.bootstrap))
+    except KeyboardInterrupt:
+        return 130
     except (StackError, ToolMissing) as error:
         sys.stderr.write(f"{error}\n")
         return 1
