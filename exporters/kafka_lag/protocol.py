@@ -18,7 +18,8 @@ from exporters.kafka_lag.placement import Placement
 from exporters.kafka_lag.snapshot import Partition
 from exporters.kafka_lag.wire import Reader, Writer
 
-METADATA = Api("Metadata", key=3, versions=(4, 9), flexible=9)
+METADATA = Api("Metadata", key=3, versions=(4, 10), flexible=9)
+"""10 tells the topics' ids (Kafka 2.8)."""
 LIST_GROUPS = Api("ListGroups", key=16, versions=(1, 4, 5), flexible=3)
 """4 tells the groups' states (Kafka 2.6), 5 their types (3.8)."""
 OFFSET_FETCH = Api("OffsetFetch", key=9, versions=(3, 8), flexible=6)
@@ -35,13 +36,14 @@ NO_OFFSET = -1
 
 _CONSUMER_REPLICA = -1
 _ISOLATION = {"read_uncommitted": 0, "read_committed": 1}
-_LEADER = {4: struct.Struct(">hii"), 9: struct.Struct(">hii4x")}  # error, number, leader (leader's epoch)
+_LEADER = {4: struct.Struct(">hii"), 10: struct.Struct(">hii4x")}  # error, number, leader (leader's epoch)
 _COMMIT = {3: struct.Struct(">iq"), 8: struct.Struct(">iq4x")}  # number, offset (leader's epoch)
 _PLAIN_COMMIT = struct.Struct(">iqiBhB")  # number, offset, leader's epoch, length of words, error, number of tags
 _NO_TEXT = 1  # length of a string in a flexible version: 0 is null, 1 is empty
 _OFFSET = {2: struct.Struct(">ihqq"), 7: struct.Struct(">ihqq4x")}  # number, error, timestamp, offset (leader's epoch)
 _ASKED = struct.Struct(">iq").pack  # number, timestamp
 _ASKED_WITH_EPOCH = struct.Struct(">iiqx").pack  # number, leader's epoch, timestamp, no tagged fields
+_ID = struct.Struct("16s")
 _FLAG = struct.Struct(">?")
 _REPLICA = struct.Struct(">ib")  # replica that asks, isolation of transactions
 _NODE = 4
@@ -56,10 +58,14 @@ class Broker(NamedTuple):
 
 
 class Topic(NamedTuple):
-    """A topic, where its partitions are, and how many replicas of them each node holds."""
+    """A topic, where its partitions are, and how many replicas of them each node holds.
+
+    `id` differs when a topic is deleted and made anew; it is empty when the broker does not tell it.
+    """
 
     name: str
     error: int
+    id: bytes
     placement: Placement
     held: Mapping[int, int]
 
@@ -112,7 +118,7 @@ def metadata() -> Call[Broker | Topic]:
     def write(version: int, body: Writer) -> None:
         body.count(None)
         body.flag(False)  # no topic is to be created
-        if version >= 9:
+        if version >= 8:
             body.flag(False)  # permissions of the cluster
             body.flag(False)  # permissions of the topics
         body.end()
@@ -136,6 +142,7 @@ def metadata() -> Call[Broker | Topic]:
 
 def _topic(version: int, answer: Reader) -> Topic:
     error, name = answer.int16(), answer.text()
+    (identity,) = answer.take(_ID) if version >= 10 else (b"",)
     answer.take(_FLAG)  # internal
     rows, held = [], Counter[int]()
     for _ in range(answer.count()):
@@ -149,7 +156,7 @@ def _topic(version: int, answer: Reader) -> Topic:
     if version >= 8:
         answer.int32()  # permissions
     answer.end()
-    return Topic(name, error, Placement.of(rows), held)
+    return Topic(name, error, identity, Placement.of(rows), held)
 
 
 def list_groups() -> Call[Listed | Unlisted]:
@@ -234,7 +241,7 @@ def _commits(version: int, group: str, answer: Reader, known: dict[str, _Numbere
         answer.end()
         if error:
             codes.add(error)
-        elif offset != NO_OFFSET:
+        elif offset >= 0:
             found[partitions[number]] = offset
     answer.end()
     return Commits(group, topic, found, codes)
@@ -249,7 +256,7 @@ def _plain_commits(answer: Reader, count: int) -> tuple[Sequence[int], Sequence[
     if not rows or len(rows[0]) < count:
         return None
     numbers, offsets, _epochs, texts, codes, tags = rows
-    if max(texts) > _NO_TEXT or any(codes) or any(tags) or NO_OFFSET in offsets:
+    if max(texts) > _NO_TEXT or any(codes) or any(tags) or min(offsets) < 0:
         return None
     answer.skip(count * _PLAIN_COMMIT.size)
     return numbers, offsets

@@ -89,6 +89,8 @@ class Reading:
 
     listed: dict[str, list[protocol.Listed]] = field(default_factory=dict)
     """Wanted groups by the address of their coordinator; each broker that answers is there."""
+    all_listed: bool = True
+    """Whether none of these brokers has more groups than it can tell now."""
     led: defaultdict[str, list[Partition]] = field(default_factory=lambda: defaultdict(list))
     """Partitions by the address of their leader."""
     states: dict[str, GroupState] = field(default_factory=dict)
@@ -162,6 +164,8 @@ class KafkaSource:
         self._rooms: dict[str, int] = {}
         self._brokers = Brokers(cluster.bootstrap_servers, patience, Access(cluster.tls, cluster.sasl))
         self._leaders: Mapping[Partition, str] = {}
+        self._ids: Mapping[str, bytes] = {}
+        """Id of each topic; another one under the same name is another topic."""
         self._silent: set[str] = set()
         """Brokers that failed: not asked again until the next read."""
         self._sizes: Mapping[str, int] = {}
@@ -189,6 +193,7 @@ class KafkaSource:
         at = self._now()
         await self._each(addresses.values(), self._patience, self._offsets, reading)
         groups = reading.groups()
+        self._ages.begin((self._leaders.keys() | reading.ends.keys()) - self._made_anew(topics))
         written, _ = await asyncio.gather(self._written(groups, reading, at), self._learn_limits(reading, at))
         trends = await self._fared(groups, reading, at)
         self._sizes = {name: len(reading.commits[name]) for name in reading.whole}
@@ -222,7 +227,6 @@ class KafkaSource:
         async for group in _slices(groups):
             for partition, offset in unread(group, reading.ends, reading.oldest):
                 offsets[partition].add(offset)
-        self._ages.begin(self._leaders.keys() | reading.ends.keys())
         async for partition, end in _slices(reading.ends.items()):
             self._ages.observe(partition, end, offsets.get(partition, ()), at)
         waiting: defaultdict[str, list[Partition]] = defaultdict(list)
@@ -236,7 +240,7 @@ class KafkaSource:
         self._trends.begin(reading.ends, at)
         read = (group for group in groups if group.name in reading.whole)
         trends = {group.name: self._trends.observe(group) async for group in _slices(read)}
-        if not self._silent:
+        if reading.all_listed and not self._silent:
             self._trends.forget_others({group.name for listed in reading.listed.values() for group in listed})
         return trends
 
@@ -267,6 +271,12 @@ class KafkaSource:
             tell(problem)
         except TimeoutError:
             tell(SourceError(Reason.TIMEOUT, "settings of topics: no answer in time"))
+
+    def _made_anew(self, topics: Iterable[protocol.Topic]) -> set[Partition]:
+        """Partitions of the topics that were deleted and made anew since the last read."""
+        before, self._ids = self._ids, {topic.name: topic.id for topic in topics}
+        anew = {name for name, identity in self._ids.items() if before.get(name, identity) != identity}
+        return {partition for partition in self._leaders if partition.topic in anew} if anew else set()
 
     async def _look_up(self, leader: str, partitions: Sequence[Partition]) -> None:
         """Narrow the ages in these partitions; where not all was answered in time, half as much is asked next."""
@@ -339,6 +349,7 @@ class KafkaSource:
         listed = []
         for found in await self._brokers.ask(broker, protocol.list_groups()):
             if isinstance(found, protocol.Unlisted):
+                reading.all_listed = False
                 reading.problems.append(answered_error(broker, "groups", found.error))
             elif found.protocol in (*COMMITTING, SHARE) and self._wants(found.name):
                 listed.append(found)
@@ -467,7 +478,7 @@ def _parts(things: Sequence[ThingT], size: int) -> Iterator[Sequence[ThingT]]:
 async def _leaders(topics: Iterable[protocol.Topic], addresses: Mapping[int, str]) -> Mapping[Partition, str]:
     """Address of the leader of each partition; those whose leader is not there have none."""
     leaders = {}
-    async for name, _error, placement, _held in _slices(topics):
+    async for name, _error, _id, placement, _held in _slices(topics):
         for number, leader in zip(placement.numbers, placement.leaders, strict=True):
             if leader in addresses:
                 leaders[Partition(name, number)] = addresses[leader]

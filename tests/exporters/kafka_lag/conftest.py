@@ -15,7 +15,7 @@ from aiokafka.protocol import types as t
 METADATA, OFFSETS, OFFSET_FETCH, DESCRIBE, LIST, VERSIONS, DESCRIBE_CONSUMER = 3, 2, 9, 15, 16, 18, 69
 CONFIGS = 32
 OLD = {METADATA: 4, OFFSETS: 2, OFFSET_FETCH: 3, DESCRIBE: 1, LIST: 1, CONFIGS: 0}
-NEW = {METADATA: 9, OFFSETS: 7, OFFSET_FETCH: 8, DESCRIBE: 5, LIST: 5, DESCRIBE_CONSUMER: 0, CONFIGS: 4}
+NEW = {METADATA: 10, OFFSETS: 7, OFFSET_FETCH: 8, DESCRIBE: 5, LIST: 5, DESCRIBE_CONSUMER: 0, CONFIGS: 4}
 """Newest version of each request that brokers of a generation know."""
 
 FLEXIBLE = {METADATA: 9, OFFSETS: 6, OFFSET_FETCH: 6, DESCRIBE: 5, LIST: 3, DESCRIBE_CONSUMER: 0, CONFIGS: 4}
@@ -26,11 +26,11 @@ END: dict[int, bytes] = {}
 
 
 class Id(t.Int64):
-    """A UUID of zeros."""
+    """A UUID whose second half is a number."""
 
     @classmethod
     def encode(cls, value: int) -> bytes:
-        return bytes(16)
+        return value.to_bytes(16, "big")
 
 
 def fields(*kinds: Any) -> Any:
@@ -38,7 +38,7 @@ def fields(*kinds: Any) -> Any:
     return t.Schema(*((str(at), kind) for at, kind in enumerate(kinds)))
 
 
-METADATA_9 = fields(
+METADATA_10 = fields(
     t.Int32,
     Many(fields(t.Int32, Text, t.Int32, Text, Tags)),
     Text,
@@ -47,6 +47,7 @@ METADATA_9 = fields(
         fields(
             t.Int16,
             Text,
+            Id,
             t.Boolean,
             Many(fields(t.Int16, t.Int32, t.Int32, t.Int32, Many(t.Int32), Many(t.Int32), Many(t.Int32), Tags)),
             t.Int32,
@@ -102,7 +103,7 @@ CONFIGS_4 = fields(
     ),
     Tags,
 )
-METADATA_9_ASKED = fields(Many(Text), t.Boolean, t.Boolean, t.Boolean, Tags)
+METADATA_10_ASKED = fields(Many(Text), t.Boolean, t.Boolean, t.Boolean, Tags)
 LIST_5_ASKED = fields(Many(Text), Many(Text), Tags)
 DESCRIBE_5_ASKED = fields(Many(Text), t.Boolean, Tags)
 FETCH_8_ASKED = fields(Many(fields(Text, Many(Text), Tags)), t.Boolean, Tags)
@@ -205,6 +206,8 @@ class Cluster:
 
     topics: dict[str, list[Partition]] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
+    ids: dict[str, int] = field(default_factory=dict)
+    """Number of each topic in its id, 0 unless told otherwise."""
     brokers: dict[int, Broker] = field(default_factory=dict)
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
     """Settings of topics that are not DEFAULTS."""
@@ -274,7 +277,7 @@ class Cluster:
         }[key](node, version == NEW[key], request)
 
     def _metadata(self, node: int, new: bool, request: BytesIO) -> bytes:
-        asked = METADATA_9_ASKED.decode(request) if new else metadata.MetadataRequest_v4.SCHEMA.decode(request)
+        asked = METADATA_10_ASKED.decode(request) if new else metadata.MetadataRequest_v4.SCHEMA.decode(request)
         assert asked[0] is None
         self.asked.append((node, "metadata", asked[1]))
         brokers = [(other, "127.0.0.1", port, None) for other, port in self.ports.items()]
@@ -288,6 +291,7 @@ class Cluster:
             (
                 0,
                 name,
+                self.ids.get(name, 0),
                 False,
                 [(0, number, part.leader, 5, *part.nodes, [], END) for number, part in of],
                 0,
@@ -295,7 +299,7 @@ class Cluster:
             )
             for name, of in self._numbered()
         ]
-        return METADATA_9.encode((0, [(*broker, END) for broker in brokers], "fake", 1, flexible, 0, END))
+        return METADATA_10.encode((0, [(*broker, END) for broker in brokers], "fake", 1, flexible, 0, END))
 
     def _numbered(self) -> list[tuple[str, list[tuple[int, Partition]]]]:
         return [(name, list(enumerate(of))) for name, of in self.topics.items()]

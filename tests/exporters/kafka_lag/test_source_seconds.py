@@ -61,6 +61,19 @@ async def test_an_exporter_that_has_just_started_asks_the_leaders_and_then_no_mo
         assert ages(snapshot)[group] == pytest.approx(expected, abs=INTERVAL + 0.001)
 
 
+async def test_a_topic_that_was_made_anew_is_asked_about_again(cluster: Any) -> None:
+    """Another id under the same name is another topic, even where its offsets would fit."""
+    async with reading(cluster) as source:
+        for _ in range(3):
+            cluster.asked.clear()
+            await source.read()
+        assert times(cluster) == []
+        cluster.ids["orders"] = 1
+        snapshot = await source.read()
+        assert set(times(cluster)) == {1}, "the leader of orders, not that of payments"
+        assert ages(snapshot)["audit"][PAYMENTS] == pytest.approx(NOW - 1.5, abs=INTERVAL + 0.001)
+
+
 async def test_nothing_is_asked_while_all_is_read(cluster: Any) -> None:
     """Caught up is 0 without a look-up."""
     for group in cluster.groups.values():

@@ -49,6 +49,26 @@ async def test_a_topic_that_is_deleted_and_made_anew(three: Any, until: Any) -> 
         assert beyond.faults(group)[topic].past_end == 1
 
 
+async def test_a_topic_that_is_made_anew_between_two_collections(three: Any, until: Any) -> None:
+    """What was known of the old one is not taken for the new one's, though that has more records."""
+    topic = new("replaced")
+    await three.create(topic)
+    await three.produce(topic, [10], at=time.time() - HOUR)
+    await three.commit(topic, f"{topic}-billing", {0: 4})
+    async with three.source(topic) as source:
+        old = await until(source.read, lambda found: found.lag_seconds(found.groups[0]))
+        assert old.lag_seconds(old.groups[0])[Partition(topic, 0)] > HOUR / 2
+        async with three.admin() as admin:
+            await admin.delete_topics([topic])
+            await until(admin.list_topics, lambda names: topic not in names)
+        await three.create(topic)
+        await three.produce(topic, [20])
+        await three.commit(topic, f"{topic}-billing", {0: 4})
+        anew = await until(source.read, lambda found: found.groups and found.lag_seconds(found.groups[0]))
+        assert anew.lag(anew.groups[0]) == {Partition(topic, 0): 16}
+        assert anew.lag_seconds(anew.groups[0])[Partition(topic, 0)] < 60
+
+
 async def test_records_that_are_deleted_before_they_are_read(three: Any, until: Any) -> None:
     """DeleteRecords: those that were not read are lost, the rest is lag."""
     topic = new("trimmed")
