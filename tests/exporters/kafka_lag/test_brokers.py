@@ -87,6 +87,37 @@ async def test_others_get_their_turn_while_a_large_answer_is_read() -> None:
     assert brokers.received == len(answer) + 1 + 4 + 4
 
 
+def commit(number: int, offset: int, words: bytes = b"\1", error: int = 0, tags: bytes = b"\0") -> bytes:
+    """One commit in an answer to OffsetFetch 8."""
+    return struct.pack(">iqi", number, offset, 3) + words + struct.pack(">h", error) + tags
+
+
+@pytest.mark.parametrize(
+    ("odd", "offsets", "codes"),
+    [
+        (commit(5, 50), {1: 10, 5: 50, 9: 90}, set()),
+        (commit(5, 50, words=b"\0"), {1: 10, 5: 50, 9: 90}, set()),
+        (commit(5, 50, words=b"\4abc"), {1: 10, 5: 50, 9: 90}, set()),
+        (commit(5, 50, words=b"\x81\1" + b"a" * 128), {1: 10, 5: 50, 9: 90}, set()),
+        (commit(5, 50, tags=b"\1\0\2zz"), {1: 10, 5: 50, 9: 90}, set()),
+        (commit(5, -1), {1: 10, 9: 90}, set()),
+        (commit(5, -1, error=3), {1: 10, 9: 90}, {3}),
+    ],
+    ids=["plain", "null words", "words", "many words", "tagged field", "none", "error"],
+)
+async def test_commits_are_read_whatever_is_among_them(odd: bytes, offsets: dict[int, int], codes: set[int]) -> None:
+    """Plain ones are read together; one that is not so costs nothing but time."""
+    commits = commit(1, 10) + odd + commit(9, 90)
+    answer = struct.pack(">i", 0) + b"\2\2g\2\2t\4" + commits + b"\0" + struct.pack(">h", 0) + b"\0\0"
+    async with answering(answer) as (brokers, address):
+        found, end = await brokers.ask(address, protocol.offset_fetch(["g"]))
+    assert isinstance(found, protocol.Commits)
+    assert {partition.number: at for partition, at in found.offsets.items()} == offsets
+    assert {partition.topic for partition in found.offsets} == {"t"}
+    assert set(found.errors) == codes
+    assert end == protocol.GroupRead("g", 0)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
