@@ -27,7 +27,12 @@ OF_THREE = (
 )
 """What differs from the demo's broker in server.properties."""
 
-OF_ZOOKEEPER = ("dataDir=${state}/zookeeper", "clientPort=${zookeeper_port}", "admin.enableServer=false")
+OF_ZOOKEEPER = (
+    "dataDir=${state}/zookeeper",
+    "clientPortAddress=127.0.0.1",
+    "clientPort=${zookeeper_port}",
+    "admin.enableServer=false",
+)
 
 WITH_ZOOKEEPER = (
     "broker.id=1",
