@@ -149,7 +149,9 @@ def unread(
 ) -> Iterator[tuple[Partition, int]]:
     """Offset of the oldest record that the group has not read, in each partition that it has not read to the end."""
     for partition, committed in group.committed.items():
-        if partition in ends:
-            offset = max(committed, oldest.get(partition, 0))
-            if offset < ends[partition]:
+        end = ends.get(partition)
+        if end is not None and committed < end:
+            kept = oldest.get(partition, 0)
+            offset = committed if committed > kept else kept
+            if offset < end:
                 yield partition, offset
