@@ -141,7 +141,8 @@ class Runner:
         """Two collections and a scrape after each, which has to write what is new: from pause to pause."""
         started = time.monotonic()
         for number in (1, 2):
-            time.sleep(max(0.0, started + number * INTERVAL - time.monotonic()))
+            # soon after the collection, so that a slow scrape is done before the next one begins
+            time.sleep(max(0.0, started + (number - 0.2) * INTERVAL - time.monotonic()))
             self._scrapes()
         return 2
 
