@@ -8,7 +8,8 @@ import asyncio
 import logging
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from aiokafka import errors
 
@@ -19,8 +20,14 @@ from exporters.kafka_lag.security.access import Access
 from exporters.kafka_lag.security.connection import Connection
 from exporters.kafka_lag.wire import UNREADABLE
 
+ThingT = TypeVar("ThingT")
+
 SLICE = 0.01
 """Seconds for which answers are decoded before others get their turn."""
+
+
+REQUESTS_AT_ONCE = 8
+"""A broker gets so many before it has answered the first."""
 
 
 class Brokers:
@@ -66,6 +73,11 @@ class Brokers:
         except UNREADABLE as error:
             what = f"{address}: answer to {call.api.name} can't be read: {error}"
             raise SourceError(Reason.INVALID_ANSWER, what) from error
+
+    async def read_all(self, address: str, calls: Iterable[Call[ItemT]], take: Callable[[ItemT], None]) -> None:
+        """Send `calls`, some at once, and `take` each item of their answers. Raises SourceError, the first of any."""
+        for some in parts(list(calls), REQUESTS_AT_ONCE):
+            await together(*(self.read(address, call, take) for call in some))
 
     async def ask_any(self, call: Call[ItemT]) -> list[ItemT]:
         """Send `call` to a broker that answers: a connected one if there is any, else one of the bootstrap servers.
@@ -133,3 +145,15 @@ class Brokers:
         connection.close()
         if self._open.get(address) is connection:
             del self._open[address]
+
+
+def parts(things: Sequence[ThingT], size: int) -> Iterator[Sequence[ThingT]]:
+    """Cut what is to be asked for into what one request asks for."""
+    return (things[start : start + size] for start in range(0, len(things), size))
+
+
+async def together(*work: Awaitable[None]) -> None:
+    """Wait for all of `work`, then raise the first error of any."""
+    for outcome in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome

@@ -91,7 +91,7 @@ class KafkaLagSettings(ExporterSettings):
     shard: Annotated[Shard, BeforeValidator(_shard)] = WHOLE
     level: Level = Level.PARTITION
     """The finest detail that is told."""
-    max_series: PositiveInt = 500_000
+    max_series: PositiveInt = 1_000_000
     """Above that, partitions are told only in sum by topic, and topics only in sum by group."""
     compat: NameSet | None = None
 

@@ -18,22 +18,22 @@ A broker that does not answer costs what only it can tell; it is then left alone
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from exporters.errors import Reason, SourceError
 from exporters.kafka_lag import members, protocol
-from exporters.kafka_lag.brokers import SLICE, Brokers
-from exporters.kafka_lag.call import Call, ItemT
+from exporters.kafka_lag.brokers import SLICE, Brokers, parts, together
+from exporters.kafka_lag.call import Call
 from exporters.kafka_lag.config import UNNAMED, WHOLE, Cluster, KafkaLagSettings, Shard
 from exporters.kafka_lag.failures import answered_error
+from exporters.kafka_lag.groups import Coordinators
 from exporters.kafka_lag.placement import NO_LEADER, Node
+from exporters.kafka_lag.reading import Reading
 from exporters.kafka_lag.retention import SETTINGS, Deletions, TopicLimits
 from exporters.kafka_lag.seconds import LOOKUPS_AT_ONCE, STEPS, Ages, unread
 from exporters.kafka_lag.security.access import Access
-from exporters.kafka_lag.snapshot import Group, GroupState, Member, Partition, Snapshot, Trend
+from exporters.kafka_lag.snapshot import Group, Partition, Snapshot, Trend
 from exporters.kafka_lag.topic_settings import DESCRIBE_CONFIGS, TopicSettings, describe_configs
 from exporters.kafka_lag.trend import Trends
 
@@ -43,29 +43,8 @@ SHARES = 6
 PARTITIONS_AT_ONCE = 10_000
 """A request asks for so many at most: the broker's memory for the answer and ours are bounded by it."""
 
-COMMITS_AT_ONCE = 50_000
-"""Of commits, which are short, it may be more: an answer has about a megabyte."""
-
-GROUPS_AT_ONCE = 1_000
-"""A request describes so many at most."""
-
 TOPICS_AT_ONCE = 1_000
 """A request asks for the settings of so many at most."""
-
-USUAL_PARTITIONS = 20
-"""A group that was not read before is taken to have commits in so many."""
-
-REQUESTS_AT_ONCE = 8
-"""A broker gets so many before it has answered the first."""
-
-COMMITTING = ("consumer", "streams", "")
-"""Protocol types of groups that commit offsets; empty when that was only done by hand, without joining."""
-
-SHARE = "share"
-"""Protocol type of groups that read without committing (KIP-932): all that is told of them here is their state."""
-
-CLASSIC, CONSUMER = ("", "classic"), "consumer"
-"""Types of groups; brokers before Kafka 3.8 do not tell them."""
 
 APIS = (
     protocol.METADATA,
@@ -81,51 +60,6 @@ NO_SUCH_TOPIC = 3
 """Kafka's code for a topic that is not there."""
 
 ThingT = TypeVar("ThingT")
-
-
-@dataclass
-class Reading:
-    """What one read has found so far; a deadline that ends a part of it leaves what was there."""
-
-    listed: dict[str, list[protocol.Listed]] = field(default_factory=dict)
-    """Wanted groups by the address of their coordinator; each broker that answers is there."""
-    all_listed: bool = True
-    """Whether none of these brokers has more groups than it can tell now."""
-    led: defaultdict[str, list[Partition]] = field(default_factory=lambda: defaultdict(list))
-    """Partitions by the address of their leader."""
-    states: dict[str, GroupState] = field(default_factory=dict)
-    joined: defaultdict[str, dict[str, members.Joined]] = field(default_factory=lambda: defaultdict(dict))
-    """By group and by name: a group that moves may be told by two brokers."""
-    counted: set[str] = field(default_factory=set)
-    """Groups whose members were read to the end."""
-    commits: defaultdict[str, dict[Partition, int]] = field(default_factory=lambda: defaultdict(dict))
-    whole: set[str] = field(default_factory=set)
-    """Groups whose commits were read to the end."""
-    topics: set[str] = field(default_factory=set)
-    """Topics in which groups have committed."""
-    oldest: dict[Partition, int] = field(default_factory=dict)
-    ends: dict[Partition, int] = field(default_factory=dict)
-    problems: list[SourceError] = field(default_factory=list)
-
-    def groups(self) -> tuple[Group, ...]:
-        """Groups by name, with what is known of each."""
-        return tuple(self._group(name) for name in sorted(self.states))
-
-    def _group(self, name: str) -> Group:
-        joined, state = self.joined.get(name, {}).values(), self.states[name]
-        readers = tuple(
-            Member(member.name, member.client, member.host, member.assigned)
-            for member in joined
-            if member.assigned is not None
-        )
-        known = name in self.counted and state == GroupState.STABLE and len(readers) == len(joined)
-        return Group(
-            name,
-            len(joined) if name in self.counted else None,
-            self.commits[name] if name in self.whole else {},
-            state,
-            readers if known else None,
-        )
 
 
 def sources(settings: KafkaLagSettings) -> Mapping[str, "KafkaSource"]:
@@ -154,7 +88,6 @@ class KafkaSource:
         Unix time; groups of other shards than `shard` are not asked for.
         """
         self._cluster = cluster
-        self._shard = shard
         self._patience = patience
         self._now = now
         self._ages = Ages(interval)
@@ -163,12 +96,12 @@ class KafkaSource:
         self._deletions = Deletions()
         self._rooms: dict[str, int] = {}
         self._brokers = Brokers(cluster.bootstrap_servers, patience, Access(cluster.tls, cluster.sasl))
+        self._coordinators = Coordinators(cluster, shard, self._brokers)
         self._leaders: Mapping[Partition, str] = {}
         self._ids: Mapping[str, bytes] = {}
         """Id of each topic; another one under the same name is another topic."""
         self._silent: set[str] = set()
         """Brokers that failed: not asked again until the next read."""
-        self._sizes: Mapping[str, int] = {}
         self._told = 0
 
     async def close(self) -> None:
@@ -186,7 +119,7 @@ class KafkaSource:
         self._silent.clear()
         self._brokers.renew(SHARES * self._patience)
         addresses, nodes, topics = await self._metadata(reading)
-        await self._each(addresses.values(), 2 * self._patience, self._groups, reading)
+        await self._each(addresses.values(), 2 * self._patience, self._coordinators.read, reading)
         if not reading.listed:
             raise _first(reading.problems)
         reading.topics.intersection_update(topic.name for topic in topics)
@@ -196,7 +129,7 @@ class KafkaSource:
         self._ages.begin((self._leaders.keys() | reading.ends.keys()) - self._made_anew(topics))
         written, _ = await asyncio.gather(self._written(groups, reading, at), self._learn_limits(reading, at))
         trends = await self._fared(groups, reading, at)
-        self._sizes = {name: len(reading.commits[name]) for name in reading.whole}
+        self._coordinators.learn_sizes(reading)
         received, self._told = self._brokers.received - self._told, self._brokers.received
         return Snapshot(
             cluster=self._cluster.name,
@@ -232,7 +165,7 @@ class KafkaSource:
         waiting: defaultdict[str, list[Partition]] = defaultdict(list)
         for partition in self._ages.waiting():
             waiting[self._leaders[partition]].append(partition)
-        await _all(*(self._look_up(leader, partitions) for leader, partitions in waiting.items()))
+        await together(*(self._look_up(leader, partitions) for leader, partitions in waiting.items()))
         return self._ages.written(at)
 
     async def _fared(self, groups: Iterable[Group], reading: Reading, at: float) -> dict[str, Trend]:
@@ -264,7 +197,7 @@ class KafkaSource:
 
         try:
             async with asyncio.timeout(self._patience):
-                for names in _parts(self._limits.wanted(reading.topics, at), TOPICS_AT_ONCE):
+                for names in parts(self._limits.wanted(reading.topics, at), TOPICS_AT_ONCE):
                     for found in await self._brokers.ask_any(describe_configs(names, SETTINGS)):
                         take(found)
         except SourceError as problem:
@@ -310,7 +243,7 @@ class KafkaSource:
 
         async def ask(broker: str, _reading: Reading) -> None:
             calls = self._list_offsets(by_leader[broker])
-            await self._ask(broker, calls, lambda offsets: found.update(offsets.found))
+            await self._brokers.read_all(broker, calls, lambda offsets: found.update(offsets.found))
 
         await self._each(by_leader, seconds or self._patience, ask, Reading())
         return found
@@ -344,86 +277,6 @@ class KafkaSource:
         nodes = tuple(Node(number, addresses.get(number), led[number], held[number]) for number in numbers)
         return addresses, nodes, topics
 
-    async def _groups(self, broker: str, reading: Reading) -> None:
-        """States, members and commits of the wanted groups that `broker` coordinates."""
-        listed = []
-        for found in await self._brokers.ask(broker, protocol.list_groups()):
-            if isinstance(found, protocol.Unlisted):
-                reading.all_listed = False
-                reading.problems.append(answered_error(broker, "groups", found.error))
-            elif found.protocol in (*COMMITTING, SHARE) and self._wants(found.name):
-                listed.append(found)
-        reading.listed[broker] = listed
-        reading.states |= {group.name: GroupState(group.state) for group in listed}
-        committing = [group for group in listed if group.protocol in COMMITTING]
-        await _all(self._commits(broker, committing, reading), self._members(broker, committing, reading))
-
-    def _wants(self, group: str) -> bool:
-        return self._shard.owns(group) and self._cluster.groups.wants(group)
-
-    async def _members(self, broker: str, groups: Sequence[protocol.Listed], reading: Reading) -> None:
-        """Members of each group, and its state where the list does not tell it.
-
-        A group that is listed and yet dead is one of KIP-848 at a broker that does not tell types: nothing is known.
-        """
-
-        def take(found: members.Joined | members.Described) -> None:
-            if isinstance(found, members.Joined):
-                reading.joined[found.group][found.name] = found
-                if found.assigned is None:
-                    what = f"{broker}: members of group {found.group}: what one is assigned can't be read"
-                    reading.problems.append(SourceError(Reason.INVALID_ANSWER, what))
-            elif found.error:
-                reading.problems.append(answered_error(broker, f"members of group {found.name}", found.error))
-            elif GroupState(found.state) != GroupState.DEAD:
-                reading.counted.add(found.name)
-                reading.states[found.name] = GroupState(found.state)
-
-        empty = {group.name for group in groups if GroupState(group.state) == GroupState.EMPTY}
-        reading.counted |= empty
-        peopled = [group for group in groups if group.name not in empty]
-        classic = [group.name for group in peopled if group.kind in CLASSIC]
-        calls = [members.describe_groups(names) for names in _parts(classic, GROUPS_AT_ONCE)]
-        if self._brokers.speaks(broker, members.CONSUMER_GROUP_DESCRIBE) is not None:
-            modern = [group.name for group in peopled if group.kind == CONSUMER]
-            calls += [members.consumer_group_describe(names) for names in _parts(modern, GROUPS_AT_ONCE)]
-        await self._ask(broker, calls, take)
-
-    async def _commits(self, broker: str, groups: Sequence[protocol.Listed], reading: Reading) -> None:
-        """Offsets that each group has committed in wanted topics."""
-        wants = cache(self._cluster.topics.wants)
-
-        def take(found: protocol.Commits | protocol.GroupRead) -> None:
-            if isinstance(found, protocol.Commits):
-                if wants(found.topic):
-                    reading.topics.add(found.topic)
-                    reading.commits[found.group] |= found.offsets
-                    what = f"commits of group {found.group} in {found.topic}"
-                    reading.problems += [answered_error(broker, what, code) for code in found.errors]
-            elif found.error:
-                reading.problems.append(answered_error(broker, f"commits of group {found.group}", found.error))
-            else:
-                reading.whole.add(found.group)
-
-        names = [group.name for group in groups]
-        version = self._brokers.speaks(broker, protocol.OFFSET_FETCH) or 0
-        batches = self._batches(names) if version >= protocol.MANY_GROUPS else ([name] for name in names)
-        await self._ask(broker, [protocol.offset_fetch(batch) for batch in batches], take)
-
-    def _batches(self, names: Iterable[str]) -> Iterator[list[str]]:
-        """Split groups so that a batch has COMMITS_AT_ONCE commits at most, going by the read before."""
-        batch: list[str] = []
-        room = COMMITS_AT_ONCE
-        for name in names:
-            size = max(1, self._sizes.get(name, USUAL_PARTITIONS))
-            if batch and size > room:
-                yield batch
-                batch, room = [], COMMITS_AT_ONCE
-            batch.append(name)
-            room -= size
-        if batch:
-            yield batch
-
     async def _offsets(self, broker: str, reading: Reading) -> None:
         """Ends and oldest offsets of the partitions that `broker` leads."""
 
@@ -434,13 +287,15 @@ class KafkaSource:
                 what = f"offsets of {offsets.topic}"
                 reading.problems.extend(answered_error(broker, what, code) for code in offsets.errors)
 
-            await self._ask(broker, self._list_offsets(dict.fromkeys(reading.led[broker], which)), take)
+            await self._brokers.read_all(broker, self._list_offsets(dict.fromkeys(reading.led[broker], which)), take)
 
-        await _all(ask(protocol.LATEST, reading.ends), ask(protocol.EARLIEST, reading.oldest))
+        await together(ask(protocol.LATEST, reading.ends), ask(protocol.EARLIEST, reading.oldest))
 
     def _list_offsets(self, asked: Mapping[Partition, int]) -> list[Call[protocol.Offsets]]:
-        parts = _parts(list(asked.items()), PARTITIONS_AT_ONCE)
-        return [protocol.list_offsets(dict(part), self._cluster.isolation) for part in parts]
+        return [
+            protocol.list_offsets(dict(some), self._cluster.isolation)
+            for some in parts(list(asked.items()), PARTITIONS_AT_ONCE)
+        ]
 
     async def _each(
         self,
@@ -463,16 +318,7 @@ class KafkaSource:
                 reading.problems.append(SourceError(Reason.TIMEOUT, f"{broker}: no answer in time"))
                 self._brokers.drop(broker)
 
-        await _all(*(one(broker) for broker in brokers if broker not in self._silent))
-
-    async def _ask(self, broker: str, calls: Iterable[Call[ItemT]], take: Callable[[ItemT], None]) -> None:
-        """Send `calls`, some at once, and take each item of their answers."""
-        for some in _parts(list(calls), REQUESTS_AT_ONCE):
-            await _all(*(self._brokers.read(broker, call, take) for call in some))
-
-
-def _parts(things: Sequence[ThingT], size: int) -> Iterator[Sequence[ThingT]]:
-    return (things[start : start + size] for start in range(0, len(things), size))
+        await together(*(one(broker) for broker in brokers if broker not in self._silent))
 
 
 async def _leaders(topics: Iterable[protocol.Topic], addresses: Mapping[int, str]) -> Mapping[Partition, str]:
@@ -493,13 +339,6 @@ async def _slices(things: Iterable[ThingT]) -> AsyncIterator[ThingT]:
         if time.perf_counter() > until:
             await asyncio.sleep(0)
             until = time.perf_counter() + SLICE
-
-
-async def _all(*work: Awaitable[None]) -> None:
-    """Wait for all of `work`, then raise the first error of any."""
-    for outcome in await asyncio.gather(*work, return_exceptions=True):
-        if isinstance(outcome, BaseException):
-            raise outcome
 
 
 def _first(problems: Iterable[SourceError]) -> SourceError:
