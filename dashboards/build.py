@@ -6,7 +6,7 @@ Read in this order: ``rules`` (thresholds), ``panels`` (four kinds), ``page`` (t
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from dashboards import gateway_limits, kafka_lag, overview, pods
+from dashboards import gateway_limits, kafka_lag, overview, pods, services
 from dashboards.rules import AlertRule
 from dashboards.sdk import JSONEncoder, dashboard, dashboard_models
 
@@ -17,6 +17,7 @@ PAGES: Mapping[str, Callable[[Mapping[str, AlertRule]], dashboard.Dashboard]] = 
     "bongsu-kafka-lag": kafka_lag.build,
     "bongsu-gateway-limits": gateway_limits.build,
     "bongsu-pods": pods.build,
+    "bongsu-services": services.build,
 }
 """What builds each dashboard, by its uid, which is also the name of its file."""
 

@@ -13,6 +13,10 @@ CATCH_UP = "consumergroup_topic:kafka_consumergroup_catch_up_seconds:min"
 RETENTION = "consumergroup_topic:kafka_consumergroup_retention_seconds:min"
 STALLED = "consumergroup_topic:kafka_consumergroup_topic_stalled:max"
 LOST = "consumergroup_topic:kafka_consumergroup_lost_records:max"
+ABANDONED = "consumergroup_topic:kafka_consumergroup_topic_abandoned:max"
+PAST_END = "consumergroup_topic:kafka_consumergroup_partitions_past_end:max"
+OFFLINE = "cluster:kafka_topic_offline_partitions:sum"
+UNDER_REPLICATED = "cluster:kafka_topic_under_replicated_partitions:sum"
 MEMBERS = "consumergroup:kafka_consumergroup_members:max"
 CLUSTER = '{cluster=~"$cluster"}'
 GROUP = '{cluster=~"$cluster", consumergroup=~"$consumergroup"}'
@@ -46,6 +50,7 @@ def build(rules: Mapping[str, AlertRule]) -> dashboard.Dashboard:
     _is_it_getting_better(board)
     _will_records_be_lost(board, rules)
     _which_partition(board, rules)
+    _is_the_cluster_well(board, rules)
     return board
 
 
@@ -160,3 +165,39 @@ def _which_partition(board: dashboard.Dashboard, rules: Mapping[str, AlertRule])
     query = Query(f"{MEMBERS}{GROUP}", "{{consumergroup}}")
     rule = rules["KafkaConsumerGroupHasNoMembers"]
     board.with_panel(lines(members, "short", [query], rule=rule).span(8).height(8))
+
+
+def _is_the_cluster_well(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> None:
+    board.with_row(dashboard.Row("Is the cluster well?"))
+    whole = Words(
+        "Partitions without a leader, or short of replicas",
+        "Offline: nobody can write or read them, start the broker that led them. Under-replicated: the next broker "
+        "that fails may take them along.",
+        "No cluster is read",
+    )
+    queries = [
+        Query(f"{OFFLINE}{CLUSTER}", "{{cluster}} offline"),
+        Query(f"{UNDER_REPLICATED}{CLUSTER}", "{{cluster}} under-replicated"),
+    ]
+    offline = rules["KafkaPartitionsOffline"]
+    board.with_panel(lines(whole, offline.unit, queries, rule=offline).span(8).height(8))
+    topics = Words(
+        "Topics that are not whole",
+        "Topics with partitions that lack a replica in sync, the worst first. All of them: a broker is down. One "
+        "alone: its load is more than a follower can copy.",
+        "Every partition has all its replicas in sync",
+    )
+    lacking = f"max by (cluster, topic) (kafka_topic_under_replicated_partitions{TOPIC}) > 0"
+    board.with_panel(rows(topics, "short", lacking, columns=("cluster", "topic"), value="partitions").span(8).height(8))
+    odd = Words(
+        "Commits that do not fit",
+        "Abandoned: the group has commits in a topic that no member reads any more. Past the end: partitions that end "
+        "before the commit, so the consumer starts over. The runbooks of the two say what to do.",
+        "No consumer group is measured",
+    )
+    queries = [
+        Query(f"{ABANDONED}{GROUP_TOPIC}", "{{consumergroup}} / {{topic}} abandoned"),
+        Query(f"{PAST_END}{GROUP_TOPIC}", "{{consumergroup}} / {{topic}} past the end"),
+    ]
+    past = rules["KafkaConsumerCommitsPastEnd"]
+    board.with_panel(lines(odd, past.unit, queries, rule=past).span(8).height(8))

@@ -8,6 +8,7 @@ from dashboards.panels import Link, Query, Words, bars, lines, number, rows
 from dashboards.rules import AlertRule
 from dashboards.sdk import dashboard
 
+BURN = "gateway_slo:error_budget_burn:rate1h"
 FIRING = 'alertstate="firing", alertname!="Watchdog"'
 LAG = "consumergroup_topic:kafka_consumergroup_lag_seconds:max"
 REJECTED = "gateway_route:gateway_ratelimit_rejections_per_decision:ratio_rate1m"
@@ -18,6 +19,7 @@ THINGS = (
     "topic",
     "gateway",
     "route",
+    "slo",
     "namespace",
     "workload",
     "pod",
@@ -40,6 +42,9 @@ TO_LIMITS = Link(
     "/d/bongsu-gateway-limits?var-gateway=${__field.labels.gateway}&var-route=${__field.labels.route}&"
     + TIME_AND_SOURCE,
 )
+TO_SERVICES = Link(
+    "This gateway and its services", "/d/bongsu-services?var-gateway=${__field.labels.gateway}&" + TIME_AND_SOURCE
+)
 TO_PODS = Link(
     "This pod",
     "/d/bongsu-pods?var-namespace=${__field.labels.namespace}&var-pod=${__field.labels.pod}&" + TIME_AND_SOURCE,
@@ -57,6 +62,12 @@ TURNED_AWAY = Words(
     "Requests that the gateway's rate limits turned away, by route. High: one client bursts, or the limit is too "
     "low; click a line for the limits and outcomes.",
     "No gateway route has traffic",
+)
+BURNING = Words(
+    "Error budget of the gateway",
+    "How many times as fast as it may the error budget has been used up in the last hour, server errors (answered) and "
+    "with those turned away (served). Above 1: click a line for what fails.",
+    "The gateway has not been seen for most of an hour",
 )
 HOT = Words(
     "CPU share of the limit",
@@ -114,8 +125,14 @@ def _is_it_well(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> N
 
 def _where_does_it_hurt(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> None:
     board.with_row(dashboard.Row("Where does it hurt?"))
-    lag, rejecting, cpu = (
-        rules[name] for name in ("KafkaConsumerLagHigh", "GatewayRateLimitRejecting", "PodCPUNearLimit")
+    lag, rejecting, cpu, burning = (
+        rules[name]
+        for name in (
+            "KafkaConsumerLagHigh",
+            "GatewayRateLimitRejecting",
+            "PodCPUNearLimit",
+            "GatewayErrorBudgetBurningFast",
+        )
     )
     near = Words(
         "Worst of each signal, in shares of its threshold",
@@ -126,12 +143,14 @@ def _where_does_it_hurt(board: dashboard.Dashboard, rules: Mapping[str, AlertRul
         Query(f"max({LAG}) / {lag.threshold:g}", "Consumer lag"),
         Query(f"max({REJECTED}) / {rejecting.threshold:g}", "Rejected by limits"),
         Query(f"max({CPU}) / {cpu.threshold:g}", "CPU of its limit"),
+        Query(f"max({BURN}) / {burning.threshold:g}", "Error budget"),
     ]
     board.with_panel(bars(near, "percentunit", worst, rule=replace(lag, threshold=1)).span(24).height(5))
     for words, metric, legend, rule, link in (
         (LAGGING, LAG, "{{consumergroup}} / {{topic}}", lag, TO_LAG),
         (TURNED_AWAY, REJECTED, "{{gateway}} / {{route}}", rejecting, TO_LIMITS),
         (HOT, CPU, "{{namespace}} / {{pod}}", cpu, TO_PODS),
+        (BURNING, BURN, "{{gateway}} / {{slo}}", burning, TO_SERVICES),
     ):
         panel = lines(words, rule.unit, [Query(metric, legend)], rule=rule, link=link)
         board.with_panel(panel.span(24).height(7))
@@ -146,7 +165,7 @@ def _is_it_fresh(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> 
         "No exporter is scraped",
     )
     query = Query("time() - part_source:exporter_last_success_timestamp_seconds:max", "{{part}} / {{source}}")
-    board.with_panel(lines(age, "s", [query]).span(8).height(7))
+    board.with_panel(lines(age, "s", [query]).span(6).height(7))
     failures = Words(
         "Readings that failed",
         "Failed readings a second, and parts that were missing from good ones: some partitions or pods may be missing "
@@ -155,7 +174,16 @@ def _is_it_fresh(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> 
     )
     query = Query("part_source:exporter_failures:rate1m", "{{part}} / {{source}}")
     failing = rules["ExporterReadsFailing"]
-    board.with_panel(lines(failures, failing.unit, [query], rule=failing).span(8).height(7))
+    board.with_panel(lines(failures, failing.unit, [query], rule=failing).span(6).height(7))
+    dropped = Words(
+        "Series left out",
+        "Series that an exporter does not tell, because there would be more than its max_series; their sums are there. "
+        "Not 0: raise it, or leave out what nobody watches.",
+        "No exporter with a budget of series is scraped",
+    )
+    query = Query("part:exporter_dropped_series:max", "{{part}}")
+    over = rules["ExporterSeriesDropped"]
+    board.with_panel(lines(dropped, over.unit, [query], rule=over).span(6).height(7))
     targets = Words(
         "Targets down",
         "Every process that Prometheus can't scrape, by job. Start it again, or mend the way to it: "
@@ -165,7 +193,7 @@ def _is_it_fresh(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> 
     down = "max by (job, part, instance) (up < 1)"
     board.with_panel(
         rows(targets, "short", down, columns=("job", "part", "instance"), value="up", rule=rules["TargetDown"])
-        .span(8)
+        .span(6)
         .height(7)
     )
 

@@ -22,17 +22,32 @@ GOLDEN = (
 )
 EXPORTERS = {"gateway_limits", "kafka_lag", "pod_cpu"}
 
+HTTP = frozenset({"http_route", "http_request_method", "http_response_status_code"})
+MESSAGING = frozenset({"messaging_destination_name", "messaging_consumer_group_name"})
+
 ELSEWHERE: Mapping[str, tuple[str, frozenset[str]]] = {
     # prometheus.io/docs/concepts/jobs_instances; `part` is set in compose/prometheus/prometheus.yml
     "up": ("gauge", frozenset({"job", "instance", "part"})),
     # prometheus.io/docs/prometheus/latest/configuration/alerting_rules: the labels are the alert's
     "ALERTS": ("gauge", frozenset({"alertname", "alertstate", "severity", "signal"})),
     "ALERTS_FOR_STATE": ("gauge", frozenset({"alertname", "severity", "signal"})),
-    # opentelemetry.io/docs/specs/semconv/http/http-metrics, by demo-services/demo/access.py
-    "http_server_request_duration_seconds_bucket": (
+    # envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/stats; `gateway` is set like `part`
+    "envoy_http_downstream_rq_xx": (
         "counter",
-        frozenset({"le", "http_route", "http_request_method", "http_response_status_code"}),
+        frozenset({"gateway", "envoy_http_conn_manager_prefix", "envoy_response_code_class"}),
     ),
+    # opentelemetry.io/docs/specs/semconv/http/http-metrics, by demo-services/demo/access.py
+    "http_server_request_duration_seconds_bucket": ("counter", HTTP | {"le"}),
+    "http_server_request_duration_seconds_count": ("counter", HTTP),
+    # opentelemetry.io/docs/specs/semconv/messaging/messaging-metrics, by demo-services/demo/worker.py
+    "messaging_process_duration_seconds_bucket": ("counter", MESSAGING | {"le"}),
+    "messaging_process_duration_seconds_count": ("counter", MESSAGING),
+    "messaging_client_consumed_messages_total": ("counter", MESSAGING | {"error_type"}),
+    # prometheus.io/docs/instrumenting/writing_clientlibs, "Process metrics"
+    "process_cpu_seconds_total": ("counter", frozenset()),
+    "process_resident_memory_bytes": ("gauge", frozenset()),
+    "process_open_fds": ("gauge", frozenset()),
+    "process_max_fds": ("gauge", frozenset()),
 }
 """Type and labels of the metrics that no exporter of ours has."""
 

@@ -26,7 +26,7 @@ def test_every_rule_is_loaded_and_evaluates(prometheus: httpx.Client) -> None:
     """No group fails against real storage; Watchdog fires."""
     groups = prometheus.get("/api/v1/rules").json()["data"]["groups"]
     rules = [rule for group in groups for rule in group["rules"]]
-    assert {group["name"] for group in groups} == {"gateway_limits", "kafka_lag", "pipeline", "pod_cpu"}
+    assert {group["name"] for group in groups} == {"gateway_limits", "kafka_lag", "pipeline", "pod_cpu", "slo"}
     assert {rule.get("lastError") for rule in rules} == {None}
 
 
