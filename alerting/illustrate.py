@@ -45,7 +45,7 @@ class Illustrator:
         return Picture(Reason.PICTURE), Message(spoken(title, found), file=drawn)
 
     def _form(self, episode: Episode) -> ChartForm:
-        if self.prometheus.client is None or not episode.alerts:
+        if self.prometheus.client is None or not episode.alerts or episode.groups is not None:
             return ChartForm.NONE
         return max(self.form, episode.chart or self.form, key=FORMS.index)
 

@@ -157,6 +157,7 @@ class Episode:
     `chart` is the form that Slack left over after it refused a better one, `picture` the id of the uploaded file.
     `repeats` counts the reminders, `repeated_at` is when the last came. `trace` is the span that received the last news
     (W3C traceparent).
+    `groups` says of a digest how many groups share it; their alerts are its alerts.
     """
 
     id: int
@@ -179,6 +180,7 @@ class Episode:
     repeats: int = 0
     repeated_at: datetime | None = None
     trace: str | None = None
+    groups: int | None = None
 
 
 @dataclass(frozen=True)

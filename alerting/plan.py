@@ -27,6 +27,12 @@ UNSHOWN_LABELS = frozenset({"alertname", "severity", "signal"})
 """Said by the title and the colour already."""
 
 
+UNSHOWN_IN_DIGEST = frozenset({"signal"})
+"""Its groups have their names and severities each."""
+
+SHARED = "More alerts came than Slack takes messages: these share one."
+LEFT = "Each of its alerts has a message of its own now."
+
 Labels = frozenset[tuple[str, str]]
 """Label names with their values."""
 
@@ -75,7 +81,7 @@ class View:
 
     `value` and `threshold` are those of the worst alert. `links` maps a link's name to its URL. `firing` counts the
     active alerts, `suppressed` those of which Alertmanager tells nobody, by why.
-    `delayed` is how late this state came to be shown, in seconds; 0 when it was on time.
+    `delayed` is how late this state came to be shown, in seconds; 0 when it was on time. `groups` share a digest.
     """
 
     name: str
@@ -96,6 +102,7 @@ class View:
     truncated: int
     links: Mapping[str, str]
     delayed: int
+    groups: int | None = None
 
     @property
     def lasted(self) -> timedelta | None:
@@ -185,12 +192,14 @@ Step = Post | Edit | Reply | Picture
 
 def plan(episode: Episode, links: LinkSettings, max_alerts: int) -> Step | None:
     """Return the next step for this episode."""
-    seen = view(episode, links, max_alerts)
+    seen = view(episode, links, max_alerts) if episode.groups is None else digest(episode)
     if episode.root is None:
         reason = Reason.REPLACED if episode.shown else Reason.FIRST
         return Post(reason, seen, episode.previous)
     if episode.shown != seen.digest:
         return Edit(Reason.CHANGED, seen, episode.previous)
+    if episode.groups is not None:
+        return None  # a storm has no room for threads
     told = {alert.fingerprint: _mark(episode, alert) for alert in episode.alerts} | _reminders(episode)
     if not told.items() <= episode.told.items():
         return Reply(Reason.HISTORY, history(episode, seen), told)
@@ -228,6 +237,34 @@ def view(episode: Episode, links: LinkSettings, max_alerts: int) -> View:
         truncated=episode.truncated,
         links=_links(worst, episode.group.alertmanager_url, links),
         delayed=episode.delayed,
+    )
+
+
+def digest(episode: Episode) -> View:
+    """Compute what the message of several groups should show: each of their alerts."""
+    ranked = sorted(episode.alerts, key=_rank)
+    state = _state(ranked, 0) if ranked else State.RESOLVED
+    suppressed = Counter(str(alert.suppressed) for alert in ranked if alert.suppressed)
+    return View(
+        name=f"Digest of {episode.groups} groups",
+        state=state,
+        severity=ranked[0].labels.get("severity", "") if ranked else "",
+        summary=SHARED if ranked else LEFT,
+        description="",
+        value=None,
+        threshold=None,
+        unit="",
+        since=episode.since,
+        ended=_last_end(ranked) if state is State.RESOLVED else None,
+        firing=sum(alert.active for alert in ranked),
+        suppressed={kind.value: suppressed[kind] for kind in Suppression if suppressed[kind]},
+        resolved=sum(not alert.firing for alert in ranked),
+        alerts=tuple(_line(alert, frozenset(), UNSHOWN_IN_DIGEST) for alert in ranked),
+        hidden=0,
+        truncated=0,
+        links={},
+        delayed=episode.delayed,
+        groups=episode.groups,
     )
 
 
@@ -339,12 +376,12 @@ def _common(episode: Episode) -> Labels:
     return frozenset.intersection(*(frozenset(alert.labels.items()) for alert in episode.alerts))
 
 
-def _line(alert: Alert, common: Labels) -> Line:
+def _line(alert: Alert, common: Labels, unshown: frozenset[str] = UNSHOWN_LABELS) -> Line:
     """Name an alert by the labels that tell it from the others of its message."""
     own = {
         name: value
         for name, value in sorted(alert.labels.items())
-        if name not in UNSHOWN_LABELS and (name, value) not in common
+        if name not in unshown and (name, value) not in common
     }
     value = alert.annotations.get("value")
     unit = alert.annotations.get("unit", "")

@@ -28,6 +28,8 @@ MAX_DESCRIPTION = 1000
 MAX_FIELD = 200
 MAX_LINE = 280
 MAX_LIST = 2000
+MAX_DIGEST = 9500
+MAX_SECTION = 2900
 MAX_LINKS = 2000
 MAX_REPLY = 2500
 
@@ -121,8 +123,7 @@ def _body(view: View, previous: str | None, shown: Illustration | None) -> list[
     blocks = [_section(text) for text in (_what(view),) if text]
     fields = _fields(view, shown.evidence.now if shown else None)
     blocks.append({"type": "section", "fields": [_mrkdwn(field) for field in fields]})
-    if listed := _list(view):
-        blocks.append(_section(listed))
+    blocks += [_section(listed) for listed in _lists(view)]
     if links := _links(view.links):
         blocks.append(_section(links))
     if view.delayed:
@@ -176,12 +177,18 @@ def _counts(view: View) -> str:
     return " · ".join(f"{count} {word}" for word, count in counts.items() if count)
 
 
-def _list(view: View) -> str:
-    """The worst alerts, a line each, and how many more there are."""
+def _lists(view: View) -> list[str]:
+    """The worst alerts, a line each, and how many more there are; in parts that a section holds."""
     lines = [_line(line) for line in view.alerts if line.labels]
-    text, shown = joined(lines, MAX_LIST - 60)
+    _, shown = joined(lines, MAX_LIST - 60 if view.groups is None else MAX_DIGEST)
     more = view.hidden + len(lines) - shown + view.truncated
-    return "\n".join(part for part in (text, f"and {more} more" if more else "") if part)
+    left = [*lines[:shown], *([f"and {more} more"] if more else [])]
+    parts = []
+    while left:
+        text, fit = joined(left, MAX_SECTION)
+        parts.append(text)
+        left = left[fit:]
+    return parts
 
 
 def _line(line: Line) -> str:

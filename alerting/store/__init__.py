@@ -6,6 +6,7 @@ Each room holds functions of a connection; ``await store.run(outbox.load, 7)`` r
 ``schema``    the tables and the steps from one version of them to the next; ``rows`` reads them as the model's values
 ``inbox``     what a notification changes
 ``outbox``    what delivery has to do, and what came of it
+``digests``   messages that several groups share in a storm
 ``leases``    which of several routers calls Slack about a channel
 ``strays``    posts that may turn up late, and are doubled then
 ``upkeep``    forgetting, counting, probing

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, 
 
 from alerting.episodes import REPEATED, Heard, News, Placed, Span, again, judge, place
 from alerting.model import SEVERITIES, Alert, Group, Notification, Routed, Status
-from alerting.store import rows
+from alerting.store import digests, rows
 from alerting.store.database import locked
 from alerting.store.schema import alerts, episodes, watchdogs
+from alerting.storm import leaves
 
 URGENCY = case(
     {severity: place for place, severity in enumerate(SEVERITIES)},
@@ -52,7 +53,16 @@ TOUCH = (
     .values(
         {
             name: bindparam(name, type_=episodes.c[name].type)
-            for name in ("since", "ended_at", "closed_at", "urgency", "revision", "stale_since", "undelivered_since")
+            for name in (
+                "since",
+                "ended_at",
+                "closed_at",
+                "urgency",
+                "revision",
+                "stale_since",
+                "undelivered_since",
+                "digest_id",
+            )
         }
     )
 )
@@ -209,10 +219,16 @@ def _truncate(connection: Connection, touched: Iterable[int], truncated: int) ->
 def touch(connection: Connection, changed: Iterable[int], now: datetime) -> frozenset[str]:
     """Close or re-open the changed episodes and mark them undelivered; return their channels."""
     channels = set()
+    touched: set[int] = set()
     for episode_id in sorted(changed):
         facts = connection.execute(FACTS, {"home": episode_id}).one()
         row = connection.execute(LOCK, {"home": episode_id}).one()
         over = not facts.firing and not row.truncated
+        digest = row.digest_id
+        if digest:
+            touched.add(digest)
+            if leaves(facts.urgency, facts.firing, digests.size(connection, digest)):
+                digest = None
         connection.execute(
             TOUCH,
             {
@@ -222,9 +238,11 @@ def touch(connection: Connection, changed: Iterable[int], now: datetime) -> froz
                 "closed_at": (row.closed_at or now) if over else None,
                 "urgency": facts.urgency,
                 "revision": row.revision + 1,
-                "stale_since": row.stale_since or now,
-                "undelivered_since": row.undelivered_since or now,
+                "stale_since": None if digest else row.stale_since or now,
+                "undelivered_since": None if digest else row.undelivered_since or now,
+                "digest_id": digest,
             },
         )
         channels.add(row.channel)
+    digests.refresh(connection, touched, now)
     return frozenset(channels)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, case, delete, func, insert, or_, select,
 
 from alerting.model import ChartForm, Episode, Intent, Method, Posted
 from alerting.pace import POSTING, Work
-from alerting.store import rows
+from alerting.store import digests, rows
 from alerting.store.leases import Busy, Lease, claim, give_back, renew
 from alerting.store.schema import alerts, episodes, intents, strays
 
@@ -79,17 +79,24 @@ def _head(row: Row[Any]) -> Head:
 def take(
     connection: Connection, head: Head, now: datetime, until: datetime, longest: timedelta
 ) -> tuple[Lease, Episode] | Busy:
-    """Claim the channel and read the episode as it is now."""
+    """Claim the channel and read the episode as it is now, or a digest made of it and others when too many wait."""
     lease = claim(connection, head.channel, now, until, longest, to_post=head.work in POSTING)
-    return lease if isinstance(lease, Busy) else (lease, load(connection, head.episode_id))
+    if isinstance(lease, Busy):
+        return lease
+    digest = digests.gather(connection, head.channel, head.episode_id, now) if head.work is Work.POST else None
+    return lease, load(connection, digest or head.episode_id)
 
 
 def load(connection: Connection, episode_id: int) -> Episode:
     """Read one episode with its alerts and its open intent."""
     row = connection.execute(select(episodes).where(episodes.c.id == episode_id)).one()
-    found = connection.execute(select(alerts).where(alerts.c.episode_id == episode_id)).all()
     intent = connection.execute(select(intents).where(intents.c.episode_id == episode_id)).first()
-    return rows.episode(row, found, intent)
+    homes = [episode_id]
+    if row.group_key.startswith(digests.KEY):
+        homes = list(connection.execute(select(episodes.c.id).where(episodes.c.digest_id == episode_id)).scalars())
+    found = connection.execute(select(alerts).where(alerts.c.episode_id.in_(homes))).all()
+    groups = None if homes == [episode_id] else len(homes)
+    return rows.episode(row, found, intent, groups)
 
 
 def begin(

@@ -44,7 +44,7 @@ def alert(row: Row[Any]) -> Alert:
     )
 
 
-def episode(row: Row[Any], alerts: Sequence[Row[Any]], intent: Row[Any] | None) -> Episode:
+def episode(row: Row[Any], alerts: Sequence[Row[Any]], intent: Row[Any] | None, groups: int | None) -> Episode:
     """Join an episode with the rows of its alerts and of its open intent."""
     return Episode(
         id=row.id,
@@ -67,6 +67,7 @@ def episode(row: Row[Any], alerts: Sequence[Row[Any]], intent: Row[Any] | None) 
         repeats=row.repeats,
         repeated_at=row.repeated_at,
         trace=row.trace,
+        groups=groups,
     )
 
 
@@ -75,8 +76,11 @@ def _intent(row: Row[Any]) -> Intent:
 
 
 def census(rows: Sequence[Row[Any]], beat: datetime | None) -> Census:
-    """Count episodes that have `firing` and `resolved` beside their columns; `beat` is when a Watchdog was heard."""
-    opened = [row for row in rows if row.closed_at is None]
+    """Count episodes that have `firing`, `resolved` and `fingerprints` beside their columns; a digest has none itself.
+
+    `beat` is when a Watchdog was heard.
+    """
+    opened = [row for row in rows if row.closed_at is None and row.fingerprints]
     dead: dict[str, int] = {}
     for row in rows:
         if row.dead:

@@ -79,6 +79,7 @@ episodes = Table(
     Column("delayed", Integer, nullable=False, server_default="0"),
     Column("chart", String(10)),
     Column("picture", String(50)),
+    Column("digest_id", Integer),
     # what delivery has to do: nothing when undelivered_since is null
     Column("undelivered_since", Instant),
     Column("stale_since", Instant),
@@ -87,13 +88,15 @@ episodes = Table(
     Column("dead", String(40)),
     Column("dead_code", Text),
     Index("episodes_of_group", "group_key", "channel", "id"),
+    Index("episodes_of_digest", "digest_id"),
     Index("episodes_undelivered", "channel", "undelivered_since"),
     sqlite_autoincrement=True,
 )
 """One row a group, channel and stretch of firing; ids are never used twice.
 
 `stale_since` is null when only the thread has to be told. `urgency` is the place of the worst severity in SEVERITIES.
-`delayed` is how late the state that is shown was shown, in seconds.
+`delayed` is how late the state that is shown was shown, in seconds. `digest_id` is the episode that shows this one
+among others (``digests``).
 """
 
 alerts = Table(
@@ -161,7 +164,7 @@ watchdogs = Table(
 )
 """The Watchdog alert that was heard last, and when: one row at most."""
 
-VERSION = 5
+VERSION = 6
 
 
 def migrate(connection: Connection) -> None:
@@ -200,10 +203,16 @@ def _traffic(connection: Connection) -> None:
     connection.execute(update(episodes).values(stale_since=episodes.c.undelivered_since))
 
 
+def _digests(connection: Connection) -> None:
+    add_columns(episodes.c.digest_id)(connection)
+    next(index for index in episodes.indexes if index.name == "episodes_of_digest").create(connection)
+
+
 MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {
     2: add_columns(alerts.c.suppressed, alerts.c.listed),
     3: _traffic,
     4: add_columns(episodes.c.chart, episodes.c.picture),
     5: add_columns(episodes.c.repeats, episodes.c.repeated_at, episodes.c.trace),
+    6: _digests,
 }
 """From version n-1 to n."""

@@ -43,9 +43,10 @@ def census(connection: Connection) -> Census:
     """Count what is stored."""
     live = or_(episodes.c.closed_at.is_(None), episodes.c.undelivered_since.is_not(None))
     firing = func.sum(case((alerts.c.status == Status.FIRING.value, 1), else_=0))
+    known = func.count(alerts.c.fingerprint)
     shown = (
-        select(episodes, firing.label("firing"), (func.count() - firing).label("resolved"))
-        .join(alerts, alerts.c.episode_id == episodes.c.id)
+        select(episodes, firing.label("firing"), (known - firing).label("resolved"), known.label("fingerprints"))
+        .outerjoin(alerts, alerts.c.episode_id == episodes.c.id)
         .where(live)
         .group_by(episodes.c.id)
         .order_by(episodes.c.dead.is_(None), episodes.c.since.desc())

@@ -88,6 +88,9 @@ MESSAGES = {
     "many": episode(*(alert(number, number) for number in range(8)), truncated=40),
     "hostile": episode(HOSTILE, replace(HOSTILE, fingerprint="b", labels={**HOSTILE.labels, "pod": "other"})),
     "replaced": episode(alert(0), shown="older", previous="https://bongsu.slack.example/archives/C1/p1"),
+    "digest": episode(
+        *(alert(number, number) for number in range(9)), alert(9, 0, 60), groups=5, delayed=42, group=Group("d", {}, "")
+    ),
     "bare": episode(replace(alert(0), labels={"alertname": "Bare"}, annotations={}, source_url="")),
 }
 
@@ -184,11 +187,14 @@ texts = st.text(max_size=400)
         st.sampled_from(["summary", "description", "value", "threshold", "unit", "runbook_url", "dashboard_url"]), texts
     ),
     source=texts,
-    count=st.integers(1, 30),
+    count=st.integers(1, 32),
+    groups=st.none() | st.integers(1, 32),
 )
-def test_no_alert_makes_a_message_that_slack_refuses(labels, notes, source, count, check_limits):
-    """Any text in any place."""
+def test_no_alert_makes_a_message_that_slack_refuses(labels, notes, source, count, groups, check_limits):
+    """Any text in any place, in a group's own message or in a digest, which leaves none out."""
     alerts = [Alert(str(number), Status.FIRING, BEGAN, None, labels, notes, source) for number in range(count)]
-    stored = replace(episode(replace(alerts[0], labels={"alertname": "x"})), alerts=tuple(alerts))
+    stored = replace(episode(replace(alerts[0], labels={"alertname": "x"})), alerts=tuple(alerts), groups=groups)
     message = posted(stored)
     check_limits(message.text, list(message.blocks), list(message.attachments))
+    listed = [line for text in strings(message)[1:] for line in text.splitlines() if line.startswith("• `")]
+    assert groups is None or len(listed) >= (count if labels else 0)

@@ -110,7 +110,12 @@ class Script:
 def write(seed: int, mode: Mode) -> Script:
     """Make up one run."""
     chance = random.Random(f"{seed} {mode}")
-    groups = tuple(_group(chance, number) for number in range(chance.randint(2, 5)))
+    storm = chance.random() < 0.15
+    signal = chance.choice(SIGNALS)
+    groups = tuple(
+        _group(chance, number, signal if storm else chance.choice(SIGNALS))
+        for number in range(chance.randint(20, 30) if storm else chance.randint(2, 5))
+    )
     single = mode is Mode.SINGLE
     return Script(
         seed,
@@ -125,13 +130,13 @@ def write(seed: int, mode: Mode) -> Script:
     )
 
 
-def _group(chance: random.Random, number: int) -> Group:
+def _group(chance: random.Random, number: int, signal: str) -> Group:
     alone = chance.random() < 0.3
     lives = tuple(
         Life(f"g{number}a{each}", chance.choice(SEVERITIES), _spans(chance, alone))
         for each in range(1 if alone else chance.randint(2, 4))
     )
-    return Group(f"Chaos{number}", chance.choice(SIGNALS), lives)
+    return Group(f"Chaos{number}", signal, lives)
 
 
 def _spans(chance: random.Random, again: bool) -> tuple[tuple[float, float | None], ...]:
