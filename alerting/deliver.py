@@ -296,7 +296,7 @@ class Delivery:
         """Look once more for posts that were sent again, and delete those that came late after all."""
         while True:
             now = self.clock()
-            for stray in await self._insist(strays.due, now, now + 2 * (self.timeout + self._settle)):
+            for stray in await self._insist(strays.due, now, now + 2 * (self._lease_end(now) - now)):
                 await self._chase(stray)
             await asyncio.sleep(self._settle.total_seconds())
 
@@ -343,7 +343,7 @@ class Delivery:
         return int(waited) if waited > self.pace.late else 0
 
     def _lease_end(self, now: datetime) -> datetime:
-        return now + self.timeout + self._settle
+        return now + self.timeout + timedelta(seconds=self.pace.margin)
 
     @property
     def _settle(self) -> timedelta:

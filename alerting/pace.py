@@ -33,12 +33,15 @@ POSTING = frozenset({Work.POST, Work.REPLY})
 class Pace:
     """Seconds, and calls a minute: a little fewer than Slack takes.
 
-    `settle` is how long a request that broke off may still be on its way before its outcome is looked up. What is
-    shown later than `late` says so. A store that several routers share is asked every `poll` what the others heard.
+    `settle` is how long a request that broke off may still be on its way before its outcome is looked up. A lease lasts
+    for `margin` longer than a call may take: a router that is stopped for longer, or whose store is slower, does not
+    send. What is shown later than `late` says so. A store that several routers share is asked every `poll` what the
+    others heard.
     """
 
     gap: float = 1.0
     settle: float = 3.0
+    margin: float = 10.0
     first_wait: float = 1.0
     longest_wait: float = 60.0
     dead_retry: float = 300.0

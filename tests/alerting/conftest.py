@@ -28,6 +28,7 @@ TOKEN = "xoxb-test-1"
 FAST = Pace(
     gap=0.0,
     settle=0.02,
+    margin=2.0,
     first_wait=0.01,
     longest_wait=0.05,
     dead_retry=0.1,

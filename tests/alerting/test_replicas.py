@@ -52,7 +52,7 @@ class Stopped:
     async def run(self, work, *arguments, **named):
         result = await self.store.run(work, *arguments, **named)
         if work is outbox.begin:
-            self.ahead = timedelta(seconds=1)
+            self.ahead = timedelta(seconds=10)
         return result
 
 

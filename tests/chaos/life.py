@@ -21,6 +21,7 @@ from process.serve import serve
 PACE = Pace(
     gap=0.05,
     settle=0.4,
+    margin=0.6,
     first_wait=0.1,
     longest_wait=0.5,
     dead_retry=1.0,

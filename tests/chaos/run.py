@@ -151,7 +151,7 @@ class Stage:
 
     async def _order(self, at: float, order: dict[str, Any]) -> None:
         await asyncio.sleep(at)
-        await self.client.post(f"http://127.0.0.1:{self.slack.port}/faults", json=order)
+        await self.slack.ask(self.client, "POST", "faults", json=order)
 
     async def _fill_disk(self, at: float) -> None:
         await asyncio.sleep(at)
@@ -167,7 +167,7 @@ class Stage:
 
     async def settled(self) -> Verdict:
         """Wait until Slack shows what is true and nothing is under way; the verdict then, or when time is up."""
-        await self.client.delete(f"http://127.0.0.1:{self.slack.port}/faults")
+        await self.slack.ask(self.client, "DELETE", "faults")
         end = asyncio.get_running_loop().time() + TO_SETTLE
         while True:
             for number, router in enumerate(self.routers):
