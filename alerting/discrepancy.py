@@ -8,7 +8,8 @@ The webhook is quicker, the list is whole. So the list only speaks where it is y
     firing    with a later start      it has resolved and fires again, and neither was told
     resolved  still, after EXPIRED    it fires: a former list, or a report, was wrong
 
-An alert that was never listed may belong to an Alertmanager that is not asked, and is left alone.
+An alert that was never listed, nor another of the same Alertmanager, may belong to one that is not asked, and is left
+alone.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,11 +24,15 @@ EXPIRED = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Known:
-    """The newest report of an alert, when it was heard, and whether it was ever listed since."""
+    """The newest report of an alert, when it was heard, and whether it was ever listed since.
+
+    `asked` says that another alert of the same Alertmanager was: its list would have had this one.
+    """
 
     alert: Alert
     heard_at: datetime
     listed: bool
+    asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def _report(known: Known, listing: Listing) -> Alert | None:
     alert = known.alert
     listed = listing.alerts.get(alert.fingerprint)
     if listed is None:
-        if alert.firing and known.listed and listing.whole:
+        if alert.firing and (known.listed or known.asked) and listing.whole:
             end = max(listing.asked_at, alert.starts_at)
             return replace(alert, status=Status.RESOLVED, ends_at=end, suppressed=None)
         return None

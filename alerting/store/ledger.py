@@ -16,6 +16,13 @@ from alerting.store.database import locked
 from alerting.store.inbox import record, touch
 from alerting.store.schema import alerts, episodes
 
+ASKED = (
+    select(episodes.c.alertmanager_url)
+    .join(alerts, alerts.c.episode_id == episodes.c.id)
+    .where(alerts.c.listed, episodes.c.alertmanager_url != "")
+)
+"""The Alertmanagers of which an alert was ever listed: those are among the ones that are asked."""
+
 CHUNK = 500
 """Values in one IN, at most."""
 
@@ -65,6 +72,7 @@ def _rows(connection: Connection, key: str) -> list[Row[Any]]:
             episodes.c.truncated,
             episodes.c.group_labels,
             episodes.c.alertmanager_url,
+            episodes.c.alertmanager_url.in_(ASKED).label("asked"),
         )
         .join(episodes, episodes.c.id == alerts.c.episode_id)
         .where(alerts.c.group_key == key, alerts.c.latest)
@@ -76,7 +84,7 @@ def _correction(found: list[Row[Any]], key: str, listing: Listing) -> Correction
     """Compare the newest reports of a group; None when there is nothing to put right."""
     if not found:
         return None
-    known = [Known(rows.alert(row), row.heard_at, row.listed) for row in found]
+    known = [Known(rows.alert(row), row.heard_at, row.listed, row.asked) for row in found]
     truncated = _truncated(found)
     correction = compare(_group(found, key), known, truncated, listing)
     return None if correction.empty(truncated) else correction

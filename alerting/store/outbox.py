@@ -94,7 +94,9 @@ def load(connection: Connection, episode_id: int) -> Episode:
     homes = [episode_id]
     if row.group_key.startswith(digests.KEY):
         homes = list(connection.execute(select(episodes.c.id).where(episodes.c.digest_id == episode_id)).scalars())
-    found = connection.execute(select(alerts).where(alerts.c.episode_id.in_(homes))).all()
+    known = select(alerts).where(alerts.c.episode_id.in_(homes)).order_by(alerts.c.starts_at)
+    # of an alert that fired again the later fire: two episodes of one group may share a digest
+    found = list({(row.group_key, row.fingerprint): row for row in connection.execute(known)}.values())
     groups = None if homes == [episode_id] else len(homes)
     return rows.episode(row, found, intent, groups)
 

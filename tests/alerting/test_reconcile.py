@@ -152,3 +152,18 @@ async def test_a_message_that_was_unclear_is_cleared(start, reconciling, workspa
     async with start(settings=reconciling) as router:
         await router.accept(webhook_body(alert("a", 0, 60), group=KEY, truncatedAlerts=3))
         await shows(workspace, "✅ Resolved: KafkaConsumerLagHigh after 1m")
+
+
+async def test_what_resolved_before_it_was_listed_is_told_by_the_others(
+    start, reconciling, workspace, alertmanager, webhook_body, alert
+):
+    """It fired, and was gone with a restart of Alertmanager before the first look; another alert shows who is asked."""
+    alertmanager.list(alert("b"))
+    other = '{}:{alertname="Other"}'
+    async with start(settings=reconciling) as router:
+        await router.accept(webhook_body(alert("b"), group=other, groupLabels={"alertname": "Other"}))
+        await looked(router)
+        await router.accept(webhook_body(alert("a"), group=KEY))
+        await looked(router)
+        await router.settled()
+    assert sorted(title[:10] for title in workspace.titles()) == ["✅ Resolved", "🔥 Firing: "]

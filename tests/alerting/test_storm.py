@@ -38,6 +38,10 @@ def test_what_becomes_critical_or_does_not_fit_leaves(urgency, firing, alerts, g
     assert leaves(urgency, firing, alerts) is gone
 
 
+THIRTEEN = [number for number in range(1, 15) if number != 10]
+"""None of them critical."""
+
+
 def of(alert, name, severity="warning", ends=None):
     labels = {"alertname": name, "signal": "kafka_lag", "severity": severity, "topic": name.lower()}
     return alert(name, 0, ends, labels=labels)
@@ -47,11 +51,13 @@ def of(alert, name, severity="warning", ends=None):
 def storm(settings, webhook_body, alert):
     """Tell a router of so many groups, every tenth critical, while it can't post."""
 
-    async def tell(router, count, ends=None, numbers=None):
-        for number in range(count) if numbers is None else numbers:
+    async def tell(router, numbers, ends=None):
+        bodies = []
+        for number in numbers:
             name = f"Lag{number:02}"
             one = of(alert, name, "critical" if number % 10 == 0 else "warning", ends)
-            await router.accept(webhook_body(one, group=name, groupLabels={"alertname": name}))
+            bodies.append(webhook_body(one, group=name, groupLabels={"alertname": name}))
+        await asyncio.gather(*map(router.accept, bodies))
 
     return tell
 
@@ -70,7 +76,7 @@ def texts(message):
 async def test_a_storm_is_few_messages_that_name_every_alert(start, workspace, storm, held):
     """Thirty groups at once: the three critical ones first, each for itself, and one digest of the rest."""
     async with start() as router:
-        await storm(router, 30)
+        await storm(router, range(30))
         held.clear()
         await router.settled()
     titles = workspace.titles("kafka")
@@ -84,18 +90,17 @@ async def test_a_storm_is_few_messages_that_name_every_alert(start, workspace, s
 async def test_a_digest_lives_like_any_message(start, workspace, storm, held, fault):
     """Edited as its groups end, also after a kill; green when all are over; one message all the time."""
     async with start() as router:
-        await storm(router, 12, numbers=range(1, 10))
-        await storm(router, 0, numbers=range(11, 15))
+        await storm(router, THIRTEEN)
         held.clear()
         workspace.fail("chat.postMessage", fault(accepts=True, drops=True))
         await router.settled()
     assert workspace.titles() == ["🔥 Firing: Digest of 13 groups (13)"]
     async with start() as router:
-        await storm(router, 0, ends=60, numbers=range(1, 10))
+        await storm(router, THIRTEEN[:9], ends=60)
         await router.settled()
         assert workspace.titles() == ["🔥 Firing: Digest of 13 groups (4 of 13)"]
         assert "• ✓ `alertname=Lag01" in "\n".join(texts(workspace.roots()[0]))
-        await storm(router, 0, ends=70, numbers=range(11, 15))
+        await storm(router, THIRTEEN[9:], ends=70)
         await router.settled()
         assert workspace.titles() == ["✅ Resolved: Digest of 13 groups after 1m 10s"]
         census = await router.store.run(upkeep.census)
@@ -105,8 +110,7 @@ async def test_a_digest_lives_like_any_message(start, workspace, storm, held, fa
 async def test_what_becomes_critical_gets_a_message_of_its_own(start, workspace, storm, held, webhook_body, alert):
     """And leaves the digest."""
     async with start() as router:
-        await storm(router, 12, numbers=range(1, 10))
-        await storm(router, 0, numbers=range(11, 15))
+        await storm(router, THIRTEEN)
         held.clear()
         await router.settled()
         worse = of(alert, "Lag01", "critical")
@@ -123,12 +127,11 @@ async def test_what_becomes_critical_gets_a_message_of_its_own(start, workspace,
 async def test_a_deleted_digest_is_posted_anew(start, workspace, storm, held):
     """With what it shows by then."""
     async with start() as router:
-        await storm(router, 12, numbers=range(1, 10))
-        await storm(router, 0, numbers=range(11, 15))
+        await storm(router, THIRTEEN)
         held.clear()
         await router.settled()
         workspace.messages.clear()
-        await storm(router, 0, ends=60, numbers=[1])
+        await storm(router, THIRTEEN[:1], ends=60)
         await router.settled()
     assert workspace.titles() == ["🔥 Firing: Digest of 13 groups (12 of 13)"]
 
