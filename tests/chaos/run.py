@@ -87,13 +87,14 @@ class Stage:
                 group.create_task(tell(self.client, self.urls, body(telling, self.base), chance))
 
     async def _delete(self, telling: Telling) -> None:
-        """Delete the group's message, as a person may, before its last change."""
+        """Delete the group's message, as a person may, while something in it fires: it has a change before it."""
         name = telling.group.name
         if name not in self.script.deletions or self.deleted[name]:
             return
         topics = {life.topic for life in telling.group.lives}
         for message in await self.slack.messages(self.client):
-            if not message["deleted"] and topics & set(states(message)):
+            burning = {topic for topic, fires in states(message).items() if fires}
+            if not message["deleted"] and topics & burning:
                 channel = await self._channel(message["channel"])
                 answer = await self._slack("chat.delete", channel=channel, ts=message["ts"])
                 self.deleted[name] += bool(answer["ok"])

@@ -46,6 +46,7 @@ OVER = "• ✓ `topic=g0a0` resolved after 1m"
         ([message("1", FIRES)], False, (0, 0, 1)),
         ([message("1", OVER)], True, (0, 0, 1)),
         ([message("1", FIRES), message("2", OVER)], False, (0, 1, 1)),
+        ([message("1", FIRES), message("2", FIRES)], True, (0, 1, 1)),
         ([message("1", FIRES, thread=["a", "b"])], True, (0, 0, 0)),
         ([message("1", FIRES, thread=["a", "a"])], True, (0, 1, 0)),
     ],
