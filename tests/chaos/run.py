@@ -89,8 +89,9 @@ class Stage:
     async def _delete(self, telling: Telling) -> None:
         """Delete the group's message, as a person may, while something in it fires: it has a change before it."""
         name = telling.group.name
-        if name not in self.script.deletions or self.deleted[name]:
+        if name not in self.script.deletions or name in self.deleted:
             return
+        self.deleted[name] = 0
         topics = {life.topic for life in telling.group.lives}
         for message in await self.slack.messages(self.client):
             burning = {topic for topic, fires in states(message).items() if fires}
@@ -98,7 +99,6 @@ class Stage:
                 channel = await self._channel(message["channel"])
                 answer = await self._slack("chat.delete", channel=channel, ts=message["ts"])
                 self.deleted[name] += bool(answer["ok"])
-        self.deleted[name] += 0
 
     async def _channel(self, name: str) -> str:
         listed = await self._slack("conversations.list")

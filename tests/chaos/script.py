@@ -124,7 +124,11 @@ def write(seed: int, mode: Mode) -> Script:
         tuple(sorted(_tellings(chance, groups), key=lambda telling: telling.at)),
         tuple(_blow(chance, mode) for _ in range(chance.randint(1, 3))),
         tuple((chance.uniform(0, SECONDS), _fault(chance)) for _ in range(chance.randint(0, 6))),
-        frozenset(group.name for group in groups if chance.random() < 0.15 and mode is not Mode.ALERTMANAGER),
+        frozenset(
+            group.name
+            for group in groups
+            if chance.random() < 0.15 and mode is not Mode.ALERTMANAGER and len(group.moments) > 1
+        ),
         (chance.uniform(0, SECONDS),) if single and chance.random() < 0.4 else (),
         (chance.uniform(0.5, SECONDS),) if mode is Mode.ALERTMANAGER and chance.random() < 0.5 else (),
     )
