@@ -1,7 +1,7 @@
 # make demo    the whole stack, alive, until Ctrl-C           make drill   break it three ways, wait for Slack
 # make test    everything, against the real parts             make check   style, types, rules, configurations
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo up down status drill test check chaos bench-kafka-lag golden dashboards screenshots \
+.PHONY: help setup setup-test demo up down status drill test check check-dashboards chaos bench-kafka-lag golden dashboards screenshots \
 	lock clean
 
 PYTHON ?= python3
@@ -42,11 +42,15 @@ test: setup-test ## the whole test suite, real parts included
 check: setup-test ## style, types, rules, dashboards, configurations
 	@$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q .
 	@$(BIN)/mypy
-	@$(BIN)/python -m dashboards check
+	@$(MAKE) check-dashboards
 	@$(BIN)/bongsu check-config
 
 bench-kafka-lag: setup-test ## kafka_lag beside kafka_exporter and kminion (KAFKA_EXPORTER=, KMINION= name their binaries)
 	@$(BIN)/python -m bench.kafka_lag
+
+check-dashboards: setup-test ## lint every page, hold each query to what is exported, and each metric to what is drawn
+	@$(BIN)/python -m dashboards check
+	@$(BIN)/python -m tests.dashboards
 
 dashboards: .venv/ready ## write the dashboards' JSON from their code
 	@$(BIN)/python -m dashboards build

@@ -1,124 +1,147 @@
-"""Our linter: what every panel and every page must have, read from the committed JSON as Grafana reads it."""
+"""The linter finds nothing on the committed pages, and finds each mistake that is made on purpose."""
 
+import copy
 import re
-from itertools import groupby
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
-KINDS = {"timeseries", "stat", "table", "bargauge"}
-"""All that the console draws."""
+import pytest
 
+from dashboards import lint
 
-class Panel(Protocol):
-    """See conftest.py."""
+UID = "bongsu-services"
+"""A page with everything that is linted."""
 
-    board: dict[str, Any]
-    json: dict[str, Any]
-    defaults: dict[str, Any]
-    expressions: list[str]
+Json = dict[str, Any]
 
 
-def test_panel_can_be_read_without_its_author(panel: Panel) -> None:
-    """A title, a description of sentences that say what to do, a unit, and what it means that there is no data."""
-    assert panel.json["type"] in KINDS
-    assert panel.json["title"]
-    assert len(panel.json["description"].split()) >= 10
-    assert panel.json["description"].endswith(".")
-    assert panel.defaults["unit"]
-    assert panel.defaults["noValue"]
+def test_nothing_is_wrong_with_the_committed_pages(boards: Json) -> None:
+    """No exclusions."""
+    assert lint.problems(boards) == []
 
 
-def test_panel_asks_the_chosen_datasource(panel: Panel) -> None:
-    """No panel is bound to one Prometheus."""
-    chosen = {"type": "prometheus", "uid": "${datasource}"}
-    assert panel.json["datasource"] == chosen
-    assert [target["datasource"] for target in panel.json["targets"]] == [chosen] * len(panel.json["targets"])
+def panel(board: Json) -> Json:
+    """The first chart of the page that asks targets of themselves."""
+    return next(panel for panel in board["panels"] if panel.get("title") == "CPU of each process")
 
 
-def test_panel_asks_something_and_each_query_has_its_letter(panel: Panel) -> None:
-    """Queries are A, B, C …; those of a chart name their series."""
-    letters = [target["refId"] for target in panel.json["targets"]]
-    assert letters == list("ABCDEFGH")[: len(letters)]
-    assert letters
-    if panel.json["type"] != "table":
-        assert all(target["legendFormat"] for target in panel.json["targets"])
+def asking(expr: str) -> Callable[[Json], None]:
+    """A mistake: the panel asks `expr`."""
+
+    def change(board: Json) -> None:
+        panel(board)["targets"][0]["expr"] = expr
+
+    return change
 
 
-def test_windows_follow_the_resolution(panel: Panel) -> None:
-    """Every range of a panel is $__rate_interval: four scrapes at least, whatever the zoom."""
-    for expr in panel.expressions:
-        assert set(re.findall(r"\[([^\]]*)\]", expr)) <= {"$__rate_interval"}
+def without_variable(name: str) -> Callable[[Json], None]:
+    """A mistake: the page does not have the variable."""
+
+    def change(board: Json) -> None:
+        board["templating"]["list"] = [each for each in board["templating"]["list"] if each["name"] != name]
+
+    return change
 
 
-def test_variables_of_a_query_are_on_the_page(panel: Panel) -> None:
-    """A name after a $ is a variable of the page, or Grafana's own."""
-    defined = {variable["name"] for variable in panel.board["templating"]["list"]}
-    for expr in panel.expressions:
-        assert set(re.findall(r"\$(\w+)", expr)) <= defined | {"__rate_interval"}
+def at(*path: Any, value: Any) -> Callable[[Json], None]:
+    """A mistake: the value at a place of the page."""
+
+    def change(board: Json) -> None:
+        place: Any = board
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = value
+
+    return change
 
 
-def test_page_is_named_by_its_file_and_can_be_found(board: dict[str, Any], boards: dict[str, Any]) -> None:
-    """uid, title, description and tag; read-only, for it is changed in code."""
+def on(*path: Any, value: Any) -> Callable[[Json], None]:
+    """A mistake: the value at a place of the panel."""
+    return lambda board: at(*path, value=value)(panel(board))
+
+
+CHOSEN = 'job=~"$job", instance=~"$instance"'
+MISTAKES: list[tuple[str, Callable[[Json], None]]] = [
+    ("template-datasource-rule", without_variable("datasource")),
+    ("template-job-rule", without_variable("job")),
+    ("template-instance-rule", without_variable("instance")),
+    ("template-label-promql-rule", at("templating", "list", 1, "query", value="label_values(up{, gateway)")),
+    ("template-label-promql-rule", at("templating", "list", 1, "query", value="label_values(up, other)")),
+    ("template-on-time-change-reload-rule", at("templating", "list", 1, "refresh", value=1)),
+    ("template-all", at("templating", "list", 1, "allValue", value=None)),
+    ("uneditable-dashboard", at("editable", value=True)),
+    ("title-tag", at("tags", value=[])),
+    ("annotations", at("annotations", "list", value=[])),
+    ("annotations", at("annotations", "list", 0, "expr", value="ALERTS{")),
+    ("siblings", at("links", 0, "keepTime", value=False)),
+    ("panel-datasource-rule", on("datasource", "uid", value="abc")),
+    ("panel-datasource-rule", on("targets", 0, "datasource", "uid", value="abc")),
+    ("panel-title-description-rule", on("title", value="")),
+    ("panel-title-description-rule", on("description", value="CPU.")),
+    ("panel-units-rule", on("fieldConfig", "defaults", "unit", value="")),
+    ("panel-no-targets-rule", on("targets", value=[])),
+    ("panel-no-targets-rule", on("targets", 0, "refId", value="B")),
+    ("no-value", on("fieldConfig", "defaults", "noValue", value="")),
+    ("kind", on("type", value="gauge")),
+    ("legend", on("targets", 0, "legendFormat", value="")),
+    ("target-promql-rule", asking("sum(")),
+    ("target-logql-rule", on("targets", 0, "datasource", "type", value="loki")),
+    ("target-logql-auto-rule", asking(f"rate(process_cpu_seconds_total{{{CHOSEN}}}[$__auto])")),
+    ("target-rate-interval-rule", asking(f"rate(process_cpu_seconds_total{{{CHOSEN}}}[5m])")),
+    ("target-job-rule", asking('process_open_fds{instance=~"$instance"}')),
+    ("target-job-rule", asking('process_open_fds{job="demo", instance=~"$instance"}')),
+    ("target-instance-rule", asking('process_open_fds{job=~"$job"}')),
+    ("target-counter-agg-rule", asking(f"sum(process_cpu_seconds_total{{{CHOSEN}}})")),
+    ("variables", asking(f'process_open_fds{{{CHOSEN}, part=~"$part"}}')),
+    ("grid-overlap", on("gridPos", "y", value=0)),
+    ("grid-overlap", on("gridPos", "w", value=48)),
+    ("grid-lines", on("gridPos", "h", value=7)),
+    ("numbers", on("id", value=99)),
+]
+
+
+@pytest.mark.parametrize(
+    ("rule", "change"), MISTAKES, ids=[f"{number}-{rule}" for number, (rule, _) in enumerate(MISTAKES)]
+)
+def test_each_mistake_is_found(rule: str, change: Callable[[Json], None], boards: Json) -> None:
+    """Every rule can fail, and says which it is."""
+    board = copy.deepcopy(boards[UID])
+    change(board)
+    assert rule in {found.rpartition("(")[2].rstrip(")") for found in lint.problems({UID: board})}
+
+
+def test_every_rule_has_a_mistake() -> None:
+    """A rule that nothing breaks may as well not be there; the 17 of dashboard-linter are among them."""
+    rules = {*lint.PAGE_RULES, *lint.PANEL_RULES, *lint.QUERY_RULES, "target-promql-rule"}
+    assert {rule for rule, _ in MISTAKES} == rules
+    assert len([rule for rule in rules if rule.endswith("-rule") or rule == "uneditable-dashboard"]) == 17
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/d/bongsu-none?var-pod=a&${datasource:queryparam}&${__url_time_range}",
+        "/d/bongsu-pods?var-route=a&${datasource:queryparam}&${__url_time_range}",
+        "/d/bongsu-pods?var-pod=a",
+    ],
+)
+def test_a_link_that_leads_nowhere_or_forgets_the_time_is_found(url: str, boards: Json) -> None:
+    """The page, its variables, and what one looks at."""
+    changed = copy.deepcopy(boards)
+    panel(changed[UID])["fieldConfig"]["defaults"]["links"] = [{"url": url}]
+    assert [found for found in lint.problems(changed) if found.endswith("(links)")] != []
+
+
+def test_page_is_named_by_its_file(board: Json, boards: Json) -> None:
+    """The uid is the file's name."""
     assert boards[board["uid"]] is board
-    assert board["title"].startswith("Bongsu / ")
-    assert board["description"]
-    assert board["tags"] == ["bongsu"]
-    assert board["editable"] is False
 
 
-def test_page_lets_one_choose(board: dict[str, Any]) -> None:
-    """The datasource first, then labels: several at once, all at first, read anew with the time range."""
-    source, *labels = board["templating"]["list"]
-    assert (source["name"], source["type"], source["query"]) == ("datasource", "datasource", "prometheus")
-    for variable in labels:
-        assert re.fullmatch(rf"label_values\(.+, {variable['name']}\)", variable["query"])
-        assert (variable["multi"], variable["includeAll"], variable["allValue"]) == (True, True, ".*")
-        assert variable["current"]["value"] == "$__all"
-        assert variable["refresh"] == 2
-
-
-def test_page_marks_alerts_and_links_to_the_others(board: dict[str, Any]) -> None:
-    """ALERTS are annotations; the links keep the time range and the variables."""
-    [annotation] = board["annotations"]["list"]
-    assert annotation["expr"].startswith('ALERTS{alertstate="firing", ')
-    [link] = board["links"]
-    assert (link["type"], link["tags"], link["keepTime"], link["includeVars"]) == ("dashboards", ["bongsu"], True, True)
-
-
-def test_links_of_values_lead_somewhere_and_keep_the_time(boards: dict[str, Any]) -> None:
-    """The page of each link exists, with the variables that the link sets; the overview leads to every other page."""
-    led = set()
-    for board in boards.values():
-        for panel in board["panels"]:
-            for link in panel.get("fieldConfig", {}).get("defaults", {}).get("links", []):
-                uid, query = re.fullmatch(r"/d/([a-z-]+)\?(.*)", link["url"]).groups()
-                variables = {variable["name"] for variable in boards[uid]["templating"]["list"]}
-                assert set(re.findall(r"var-([a-z]+)=", query)) <= variables
-                assert query.endswith("&${datasource:queryparam}&${__url_time_range}")
-                led.add((board["uid"], uid))
-    assert {("bongsu-overview", uid) for uid in boards} <= led | {("bongsu-overview", "bongsu-overview")}
-
-
-def test_panels_do_not_overlap(board: dict[str, Any]) -> None:
-    """Each cell of the grid belongs to one panel."""
-    cells = [
-        (x, y)
-        for panel in board["panels"]
-        for grid in [panel["gridPos"]]
-        for x in range(grid["x"], grid["x"] + grid["w"])
-        for y in range(grid["y"], grid["y"] + grid["h"])
-    ]
-    assert len(cells) == len(set(cells))
-
-
-def test_rows_fill_the_width(board: dict[str, Any]) -> None:
-    """The panels that begin at one height are as high as each other, and fill the 24 columns."""
-    grids = sorted((panel["gridPos"] for panel in board["panels"]), key=lambda grid: (grid["y"], grid["x"]))
-    for _, row in groupby(grids, key=lambda grid: grid["y"]):
-        together = list(row)
-        assert sum(grid["w"] for grid in together) == 24
-        assert len({grid["h"] for grid in together}) == 1
-
-
-def test_panels_are_numbered_in_order(board: dict[str, Any]) -> None:
-    """A link to one panel (viewPanel) keeps its number until the page is rearranged."""
-    assert [panel["id"] for panel in board["panels"]] == list(range(1, len(board["panels"]) + 1))
+def test_the_overview_leads_to_every_other_page(boards: Json) -> None:
+    """From what hurts to the page that explains it, by a click on the value."""
+    led = {
+        re.match(r"/d/([a-z-]+)", link["url"]).group(1)
+        for panel in lint.panels(boards["bongsu-overview"])
+        for link in panel["fieldConfig"]["defaults"].get("links", [])
+    }
+    assert led == set(boards) - {"bongsu-overview"}
