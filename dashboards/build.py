@@ -6,7 +6,7 @@ Read in this order: ``rules`` (thresholds), ``panels`` (four kinds), ``page`` (t
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from dashboards import gateway_limits, kafka_lag, overview, pods, services
+from dashboards import gateway_limits, itself, kafka_lag, overview, pods, router, services
 from dashboards.rules import AlertRule
 from dashboards.sdk import JSONEncoder, dashboard, dashboard_models
 
@@ -18,6 +18,8 @@ PAGES: Mapping[str, Callable[[Mapping[str, AlertRule]], dashboard.Dashboard]] = 
     "bongsu-gateway-limits": gateway_limits.build,
     "bongsu-pods": pods.build,
     "bongsu-services": services.build,
+    "bongsu-router": router.build,
+    "bongsu-itself": itself.build,
 }
 """What builds each dashboard, by its uid, which is also the name of its file."""
 

@@ -51,6 +51,7 @@ def build(rules: Mapping[str, AlertRule]) -> dashboard.Dashboard:
     _will_records_be_lost(board, rules)
     _which_partition(board, rules)
     _is_the_cluster_well(board, rules)
+    _who_carries_it(board)
     return board
 
 
@@ -92,7 +93,7 @@ def _is_it_getting_better(board: dashboard.Dashboard) -> None:
         "No topic is measured",
     )
     queries = [Query(PRODUCED, "{{topic}} produced"), Query(CONSUMED, "{{consumergroup}} / {{topic}} consumed")]
-    board.with_panel(lines(rates, "mps", queries).span(8).height(8))
+    board.with_panel(lines(rates, "mps", queries).span(6).height(8))
     time = Words(
         "Time until caught up",
         "How long until all is read if the lag goes on to shrink as in the last two minutes; 0 when all is read. A "
@@ -100,7 +101,16 @@ def _is_it_getting_better(board: dashboard.Dashboard) -> None:
         "No group catches up",
     )
     query = Query(f"{CATCH_UP}{GROUP_TOPIC}", "{{consumergroup}} / {{topic}}")
-    board.with_panel(lines(time, "s", [query]).span(8).height(8))
+    board.with_panel(lines(time, "s", [query]).span(6).height(8))
+    slope = Words(
+        "Growth of the lag",
+        "Records a second by which the lag has grown over the last two minutes; negative while it shrinks. Lasting: "
+        "the group needs so many records a second more.",
+        "No consumer group has been measured for half a minute",
+    )
+    grown = f"max by (cluster, consumergroup, topic) (kafka_consumergroup_lag_slope{GROUP_TOPIC})"
+    columns = ("cluster", "consumergroup", "topic")
+    board.with_panel(rows(slope, "mps", grown, columns=columns, value="growth").span(6).height(8))
     status = Words(
         "Status of each group and topic",
         "By Burrow's rules, of the worst partition. WARN: it reads, and does not catch up. STOP: no members. STALL: "
@@ -109,8 +119,7 @@ def _is_it_getting_better(board: dashboard.Dashboard) -> None:
     )
     stands = f"max by (cluster, consumergroup, topic, status) (kafka_consumergroup_topic_status{GROUP_TOPIC}) > 0"
     waiting = f"{LAG}{GROUP_TOPIC} * on (cluster, consumergroup, topic) group_right() ({stands})"
-    columns = ("cluster", "consumergroup", "topic", "status")
-    board.with_panel(rows(status, "short", waiting, columns=columns, value="lag").span(8).height(8))
+    board.with_panel(rows(status, "short", waiting, columns=(*columns, "status"), value="lag").span(6).height(8))
 
 
 def _will_records_be_lost(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> None:
@@ -142,9 +151,18 @@ def _which_partition(board: dashboard.Dashboard, rules: Mapping[str, AlertRule])
         "group is too slow.",
         "No partition is measured",
     )
-    expr = f"topk(20, max by (cluster, consumergroup, topic, partition) (kafka_consumergroup_lag{GROUP_TOPIC}))"
+    worst = "topk(20, max by (cluster, consumergroup, topic, partition) ({}))"
+    expr = worst.format(f"kafka_consumergroup_lag{GROUP_TOPIC}")
     columns = ("cluster", "consumergroup", "topic", "partition")
-    board.with_panel(rows(partitions, "short", expr, columns=columns, value="lag").span(8).height(8))
+    board.with_panel(rows(partitions, "short", expr, columns=columns, value="lag").span(6).height(8))
+    late = Words(
+        "Lateness by partition",
+        "The twenty partitions that are read latest. Late with little lag: few records come, and none of them is "
+        "read; look at the member that has the partition.",
+        "No partition is measured",
+    )
+    expr = worst.format(f"kafka_consumergroup_lag_seconds{GROUP_TOPIC}")
+    board.with_panel(rows(late, "s", expr, columns=columns, value="late").span(6).height(8))
     still = Words(
         "Groups that stand still",
         "1 while a group has members, records wait, and in a partition nothing moves: stuck on a record, or on what it "
@@ -155,7 +173,7 @@ def _which_partition(board: dashboard.Dashboard, rules: Mapping[str, AlertRule])
         Query(f"{STALLED}{GROUP_TOPIC}", "{{consumergroup}} / {{topic}}"),
         rules["KafkaConsumerGroupStalled"],
     )
-    board.with_panel(lines(still, stalled.unit, [query], rule=stalled).span(8).height(8))
+    board.with_panel(lines(still, stalled.unit, [query], rule=stalled).span(6).height(8))
     members = Words(
         "Members of the group",
         "Consumers in each group. 0 while records wait: nobody reads, start the consumers. A line that jumps: they "
@@ -164,7 +182,7 @@ def _which_partition(board: dashboard.Dashboard, rules: Mapping[str, AlertRule])
     )
     query = Query(f"{MEMBERS}{GROUP}", "{{consumergroup}}")
     rule = rules["KafkaConsumerGroupHasNoMembers"]
-    board.with_panel(lines(members, "short", [query], rule=rule).span(8).height(8))
+    board.with_panel(lines(members, "short", [query], rule=rule).span(6).height(8))
 
 
 def _is_the_cluster_well(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> None:
@@ -192,12 +210,53 @@ def _is_the_cluster_well(board: dashboard.Dashboard, rules: Mapping[str, AlertRu
     odd = Words(
         "Commits that do not fit",
         "Abandoned: the group has commits in a topic that no member reads any more. Past the end: partitions that end "
-        "before the commit, so the consumer starts over. The runbooks of the two say what to do.",
+        "before the commit, so the consumer starts over. Without: partitions where it has committed nothing yet. The "
+        "runbooks of the first two say what to do.",
         "No consumer group is measured",
     )
+    without = f"kafka_consumergroup_partitions_without_commit{GROUP_TOPIC}"
     queries = [
         Query(f"{ABANDONED}{GROUP_TOPIC}", "{{consumergroup}} / {{topic}} abandoned"),
         Query(f"{PAST_END}{GROUP_TOPIC}", "{{consumergroup}} / {{topic}} past the end"),
+        Query(f"max by (cluster, consumergroup, topic) ({without})", "{{consumergroup}} / {{topic}} without"),
     ]
     past = rules["KafkaConsumerCommitsPastEnd"]
     board.with_panel(lines(odd, past.unit, queries, rule=past).span(8).height(8))
+
+
+def _who_carries_it(board: dashboard.Dashboard) -> None:
+    board.with_row(dashboard.Row("Who carries it?"))
+    brokers = Words(
+        "Brokers",
+        "Brokers in the cluster's metadata. Fewer than there should be: one is down or cut off; start it before "
+        "another one follows.",
+        "No cluster is read",
+    )
+    query = Query(f"max by (cluster) (kafka_brokers{CLUSTER})", "{{cluster}} brokers")
+    board.with_panel(lines(brokers, "short", [query]).span(6).height(8))
+    leaders = Words(
+        "Partitions that each broker leads",
+        "One far above the others carries their load: elect the preferred leaders. One at 0 has just come back.",
+        "No cluster is read",
+    )
+    carried = f"max by (cluster, id, address) (kafka_broker_info{CLUSTER}) * on (cluster, id) group_left () "
+    carried += f"max by (cluster, id) (kafka_broker_leaders{CLUSTER})"
+    columns = ("cluster", "id", "address")
+    board.with_panel(rows(leaders, "short", carried, columns=columns, value="leads").span(6).height(8))
+    replicas = Words(
+        "Replicas that each broker holds",
+        "They should be alike: what one holds more, it stores and copies more. Move some with "
+        "kafka-reassign-partitions.sh.",
+        "No cluster is read",
+    )
+    query = Query(f"max by (cluster, id) (kafka_broker_replicas{CLUSTER})", "{{cluster}} {{id}}")
+    board.with_panel(lines(replicas, "short", [query]).span(6).height(8))
+    states = Words(
+        "State of each group",
+        "Stable: its members read. Empty: it has none. PreparingRebalance or CompletingRebalance that lasts: members "
+        "come and go, look for one that restarts or works too long on a record.",
+        "No consumer group is measured",
+    )
+    state = f"max by (cluster, consumergroup, state) (kafka_consumergroup_state{GROUP}) > 0"
+    columns = ("cluster", "consumergroup", "state")
+    board.with_panel(rows(states, "short", state, columns=columns, value="is").span(6).height(8))

@@ -1,7 +1,7 @@
 """Our linter: the 17 rules of grafana/dashboard-linter v0.2.0 (their names are its) and those of our own.
 
-It reads the JSON, as Grafana does, and there are no exclusions. Two of its rules are read as what they are for: a query is
-narrowed by `job` and `instance` where it asks what a target says of itself. A recorded series, or one that names a
+It reads the JSON, as Grafana does, and there are no exclusions. Two of its rules are read as what they are for: a query
+is narrowed by `job` and `instance` where it asks what a target says of itself. A recorded series, or one that names a
 cluster, a gateway or a pod, is of that thing and not of the process that happened to tell it.
 """
 
@@ -43,7 +43,7 @@ def panels(board: Json) -> list[Json]:
 
 def parse(expr: str) -> promql_parser.Expr:
     """Parse PromQL, Grafana's variables filled with something. Raises ValueError."""
-    return promql_parser.parse(re.sub(r"\$\w+", "x", expr.replace("$__rate_interval", "1m")))
+    return promql_parser.parse(re.sub(r"\$\w+", "x", re.sub(r"\[\$__\w+\]", "[1m]", expr)))
 
 
 def selectors(expr: str) -> list[tuple[promql_parser.VectorSelector, frozenset[str]]]:
@@ -155,7 +155,9 @@ def _found(board: Json) -> Iterator[str]:
 
 def _annotations(board: Json) -> Iterator[str]:
     marked = {annotation["name"] for annotation in board["annotations"]["list"]}
-    yield from (f"does not mark {name} on the time axis" for name in ("Alerts", "Restarts", "New pods") if name not in marked)
+    yield from (
+        f"does not mark {name} on the time axis" for name in ("Alerts", "Restarts", "New pods") if name not in marked
+    )
     for annotation in board["annotations"]["list"]:
         if annotation["datasource"] != DATASOURCE or not _parses(annotation["expr"]):
             yield f"annotation {annotation['name']} does not ask the chosen data source in PromQL"
@@ -295,7 +297,9 @@ def _links(boards: Mapping[str, Json]) -> Iterator[str]:
         for panel in panels(board):
             for link in panel["fieldConfig"]["defaults"].get("links", []):
                 to = re.match(r"/d/([a-z-]+)\?", link["url"])
-                there = {variable["name"] for variable in _variables(boards[to[1]])} if to and to[1] in boards else set()
+                there = (
+                    {variable["name"] for variable in _variables(boards[to[1]])} if to and to[1] in boards else set()
+                )
                 if not there or not set(re.findall(r"var-([a-z]+)=", link["url"])) <= there:
                     yield f"{uid}: panel {panel['title']!r}: leads to a page, or a variable, that is not there"
                 if not link["url"].endswith("${datasource:queryparam}&${__url_time_range}"):

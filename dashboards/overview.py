@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from dashboards.page import TIME_AND_SOURCE, page
+from dashboards.page import TIME_AND_SOURCE, Variable, page
 from dashboards.panels import Link, Query, Words, bars, lines, number, rows
 from dashboards.rules import AlertRule
 from dashboards.sdk import dashboard
@@ -11,6 +11,8 @@ from dashboards.sdk import dashboard
 BURN = "gateway_slo:error_budget_burn:rate1h"
 FIRING = 'alertstate="firing", alertname!="Watchdog"'
 LAG = "consumergroup_topic:kafka_consumergroup_lag_seconds:max"
+LAG_OF_CLUSTER = LAG + '{cluster=~"$cluster"}'
+TARGET = '{job=~"$job", instance=~"$instance"}'
 REJECTED = "gateway_route:gateway_ratelimit_rejections_per_decision:ratio_rate1m"
 CPU = "namespace_workload_pod:pod_cpu_limit_ratio:avg30s"
 THINGS = (
@@ -45,6 +47,8 @@ TO_LIMITS = Link(
 TO_SERVICES = Link(
     "This gateway and its services", "/d/bongsu-services?var-gateway=${__field.labels.gateway}&" + TIME_AND_SOURCE
 )
+TO_ROUTER = Link("This router", "/d/bongsu-router?var-instance=${__field.labels.instance}&" + TIME_AND_SOURCE)
+TO_ITSELF = Link("What watches", "/d/bongsu-itself?var-job=exporters&" + TIME_AND_SOURCE)
 TO_PODS = Link(
     "This pod",
     "/d/bongsu-pods?var-namespace=${__field.labels.namespace}&var-pod=${__field.labels.pod}&" + TIME_AND_SOURCE,
@@ -83,6 +87,11 @@ def build(rules: Mapping[str, AlertRule]) -> dashboard.Dashboard:
         "bongsu-overview",
         "Bongsu / Overview",
         "Is it well? Where does it hurt? Is what we see fresh, and does Slack show it?",
+        variables=(
+            Variable("cluster", LAG),
+            Variable("job", "up"),
+            Variable("instance", 'up{job=~"$job"}'),
+        ),
     )
     _is_it_well(board, rules)
     _where_does_it_hurt(board, rules)
@@ -140,14 +149,14 @@ def _where_does_it_hurt(board: dashboard.Dashboard, rules: Mapping[str, AlertRul
         "No signal is measured",
     )
     worst = [
-        Query(f"max({LAG}) / {lag.threshold:g}", "Consumer lag"),
+        Query(f"max({LAG_OF_CLUSTER}) / {lag.threshold:g}", "Consumer lag"),
         Query(f"max({REJECTED}) / {rejecting.threshold:g}", "Rejected by limits"),
         Query(f"max({CPU}) / {cpu.threshold:g}", "CPU of its limit"),
         Query(f"max({BURN}) / {burning.threshold:g}", "Error budget"),
     ]
     board.with_panel(bars(near, "percentunit", worst, rule=replace(lag, threshold=1)).span(24).height(5))
     for words, metric, legend, rule, link in (
-        (LAGGING, LAG, "{{consumergroup}} / {{topic}}", lag, TO_LAG),
+        (LAGGING, LAG_OF_CLUSTER, "{{consumergroup}} / {{topic}}", lag, TO_LAG),
         (TURNED_AWAY, REJECTED, "{{gateway}} / {{route}}", rejecting, TO_LIMITS),
         (HOT, CPU, "{{namespace}} / {{pod}}", cpu, TO_PODS),
         (BURNING, BURN, "{{gateway}} / {{slo}}", burning, TO_SERVICES),
@@ -165,7 +174,7 @@ def _is_it_fresh(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> 
         "No exporter is scraped",
     )
     query = Query("time() - part_source:exporter_last_success_timestamp_seconds:max", "{{part}} / {{source}}")
-    board.with_panel(lines(age, "s", [query]).span(6).height(7))
+    board.with_panel(lines(age, "s", [query], link=TO_ITSELF).span(8).height(7))
     failures = Words(
         "Readings that failed",
         "Failed readings a second, and parts that were missing from good ones: some partitions or pods may be missing "
@@ -174,26 +183,17 @@ def _is_it_fresh(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> 
     )
     query = Query("part_source:exporter_failures:rate1m", "{{part}} / {{source}}")
     failing = rules["ExporterReadsFailing"]
-    board.with_panel(lines(failures, failing.unit, [query], rule=failing).span(6).height(7))
-    dropped = Words(
-        "Series left out",
-        "Series that an exporter does not tell, because there would be more than its max_series; their sums are there. "
-        "Not 0: raise it, or leave out what nobody watches.",
-        "No exporter with a budget of series is scraped",
-    )
-    query = Query("part:exporter_dropped_series:max", "{{part}}")
-    over = rules["ExporterSeriesDropped"]
-    board.with_panel(lines(dropped, over.unit, [query], rule=over).span(6).height(7))
+    board.with_panel(lines(failures, failing.unit, [query], rule=failing).span(8).height(7))
     targets = Words(
         "Targets down",
         "Every process that Prometheus can't scrape, by job. Start it again, or mend the way to it: "
         "runbooks ExporterDown and TargetDown.",
         "All targets are up",
     )
-    down = "max by (job, part, instance) (up < 1)"
+    down = f"max by (job, part, instance) (up{TARGET} < 1)"
     board.with_panel(
         rows(targets, "short", down, columns=("job", "part", "instance"), value="up", rule=rules["TargetDown"])
-        .span(6)
+        .span(8)
         .height(7)
     )
 
@@ -207,12 +207,12 @@ def _does_slack_show_it(board: dashboard.Dashboard, rules: Mapping[str, AlertRul
         "Slack is down, slow or refuses; until then look here, not in Slack.",
         "The alert router is not scraped",
     )
-    query = Query("router_oldest_undelivered_age_seconds", "{{instance}}")
-    board.with_panel(lines(age, stalled.unit, [query], rule=stalled).span(12).height(7))
+    query = Query(f"router_oldest_undelivered_age_seconds{TARGET}", "{{instance}}")
+    board.with_panel(lines(age, stalled.unit, [query], rule=stalled, link=TO_ROUTER).span(12).height(7))
     refused = Words(
         "Messages that Slack refuses",
         "Messages that no retry will bring to Slack, by reason. Not 0: the router's page says what to do about each.",
         "The alert router is not scraped",
     )
-    query = Query("router_dead_letters", "{{instance}} / {{reason}}")
-    board.with_panel(lines(refused, dead.unit, [query], rule=dead).span(12).height(7))
+    query = Query(f"router_dead_letters{TARGET}", "{{instance}} / {{reason}}")
+    board.with_panel(lines(refused, dead.unit, [query], rule=dead, link=TO_ROUTER).span(12).height(7))

@@ -1,4 +1,4 @@
-"""The frame of every dashboard: the datasource, the variables, the links to the others, the alerts as annotations."""
+"""The frame of every dashboard: data source, variables, links to the others, and what happened, as annotations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,13 @@ from dashboards.panels import DATASOURCE
 from dashboards.sdk import dashboard, dashboard_models
 
 TAG = "bongsu"
+
+NEW_PODS = (
+    "max by (namespace, workload, pod) (pod_cpu_usage_cores) "
+    "unless max by (namespace, workload, pod) (pod_cpu_usage_cores offset 1m) "
+    "and on (namespace) max by (namespace) (pod_cpu_usage_cores offset 1m)"
+)
+"""Pods that were not there a minute ago: a deployment, or an autoscaler; not those of an exporter that has begun."""
 
 TIME_AND_SOURCE = "${datasource:queryparam}&${__url_time_range}"
 """Ends the URL of each link from panel to panel, so that a click keeps what one looks at."""
@@ -39,7 +46,13 @@ def page(
         .keep_time(True)
         .include_vars(True)
     )
-    return board.annotation(_alerts(signals))
+    board.annotation(_alerts(signals))
+    restarts = _annotation("Restarts", "blue", "changes(process_start_time_seconds[$__rate_interval]) > 0")
+    board.annotation(restarts.title_format("{{part}} was restarted").text_format("{{instance}}").tag_keys("job,part"))
+    pods = _annotation("New pods", "purple", NEW_PODS)
+    return board.annotation(
+        pods.title_format("{{workload}} has a new pod").text_format("{{pod}}").tag_keys("namespace,workload")
+    )
 
 
 def _variable(variable: Variable) -> dashboard.QueryVariable:
@@ -54,6 +67,9 @@ def _variable(variable: Variable) -> dashboard.QueryVariable:
 
 def _alerts(signals: Sequence[str]) -> dashboard.AnnotationQuery:
     which = f'signal=~"{"|".join(signals)}"' if signals else 'alertname!="Watchdog"'
-    annotation = dashboard.AnnotationQuery().name("Alerts").datasource(DATASOURCE).enable(True).icon_color("red")
-    annotation.expr(f'ALERTS{{alertstate="firing", {which}}}')
+    annotation = _annotation("Alerts", "red", f'ALERTS{{alertstate="firing", {which}}}')
     return annotation.title_format("{{alertname}}").text_format("{{severity}}").tag_keys("alertname,signal")
+
+
+def _annotation(name: str, colour: str, expr: str) -> dashboard.AnnotationQuery:
+    return dashboard.AnnotationQuery().name(name).datasource(DATASOURCE).enable(True).icon_color(colour).expr(expr)

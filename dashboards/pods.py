@@ -21,6 +21,8 @@ def build(rules: Mapping[str, AlertRule]) -> dashboard.Dashboard:
         variables=(
             Variable("namespace", "pod_cpu_usage_cores"),
             Variable("pod", 'pod_cpu_usage_cores{namespace=~"$namespace"}'),
+            Variable("job", "http_server_request_duration_seconds_count"),
+            Variable("instance", 'http_server_request_duration_seconds_count{job=~"$job"}'),
         ),
         signals=("pod_cpu",),
     )
@@ -97,6 +99,7 @@ def _which_pod(board: dashboard.Dashboard) -> None:
         "does not: there is time.",
         "No service reports http_server_request_duration_seconds",
     )
-    buckets = "rate(http_server_request_duration_seconds_bucket[$__rate_interval])"
+    of = 'job=~"$job", instance=~"$instance"'
+    buckets = f"rate(http_server_request_duration_seconds_bucket{{{of}}}[$__rate_interval])"
     query = Query(f"histogram_quantile(0.95, sum by (le, job, part) ({buckets}))", "{{job}} / {{part}}")
     board.with_panel(lines(latency, "s", [query]).span(12).height(8))

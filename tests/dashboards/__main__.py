@@ -1,4 +1,4 @@
-"""``python -m tests.dashboards``: lint every page, hold it to what is exported, count; exit 1 when anything is found."""
+"""``python -m tests.dashboards``: lint every page, hold it to what is exported, count; exit 1 when a thing is wrong."""
 
 import sys
 

@@ -10,15 +10,23 @@ import httpx
 import pytest
 
 from compose.native.stack import Stack
+from tests.dashboards.contract import ELSEWHERE
 
 FOLDER = Path(__file__).resolve().parents[2] / "dashboards" / "json"
 BOARDS = sorted(FOLDER.glob("*.json"))
 
 
 @pytest.fixture(scope="module")
-def prometheus(parts: Callable[..., AbstractContextManager[Stack]]) -> Iterator[httpx.Client]:
-    """Prometheus with the project's configuration and rules, nothing else of the stack."""
-    with parts("prometheus") as stack, httpx.Client(base_url=f"http://{stack.book['prometheus']}") as client:
+def watchers(parts: Callable[..., AbstractContextManager[Stack]]) -> Iterator[Stack]:
+    """Prometheus and Alertmanager, nothing else of the stack."""
+    with parts("prometheus", "alertmanager") as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def prometheus(watchers: Stack) -> Iterator[httpx.Client]:
+    """Prometheus with the project's configuration and rules."""
+    with httpx.Client(base_url=f"http://{watchers.book['prometheus']}") as client:
         yield client
 
 
@@ -44,3 +52,12 @@ def test_every_query_of_a_page_is_understood(prometheus: httpx.Client, path: Pat
         filled = re.sub(r"\$\w+", ".*", expr.replace("$__rate_interval", "20s"))
         answer = prometheus.get("/api/v1/query", params={"query": filled}).json()
         assert answer["status"] == "success", answer
+
+
+@pytest.mark.parametrize("part", ["prometheus", "alertmanager"])
+def test_what_is_asked_of_the_watchers_is_what_they_tell(watchers: Stack, part: str) -> None:
+    """The names that the pages ask Prometheus and Alertmanager for, of themselves, are those of their own /metrics."""
+    told = httpx.get(f"http://{watchers.book[part]}/metrics").text
+    asked = {name for name in ELSEWHERE if name.startswith(f"{part}_")}
+    assert asked
+    assert {name for name in asked if f"\n{name}" not in told} == set()
