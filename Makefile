@@ -52,7 +52,7 @@ check-dashboards: setup-test ## lint every page, hold each query to what is expo
 	@$(BIN)/python -m dashboards check
 	@$(BIN)/python -m tests.dashboards
 
-dashboards: .venv/ready ## write the dashboards' JSON from their code
+dashboards: .venv/ready ## write the dashboards' JSON and Kubernetes objects from their code
 	@$(BIN)/python -m dashboards build
 
 chaos: setup-test ## kill, stop and starve the router hundreds of times, compare Slack with Alertmanager (SEED=, RUNS=)

@@ -1,1 +1,1 @@
-"""Dashboards as Python (build.py and a builder each) and the JSON they make, committed beside them."""
+"""Dashboards as Python (build.py and a builder each), and what they make: JSON and Kubernetes manifests, committed."""

@@ -1,4 +1,4 @@
-"""``python -m dashboards build`` writes the JSON; ``check`` names each file that is not what ``build`` would write."""
+"""``python -m dashboards build`` writes JSON and manifests; ``check`` names each file that ``build`` would change."""
 
 import argparse
 import sys
@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dashboards import rules
-from dashboards.build import FOLDER, documents, stale, write
+from dashboards.build import FOLDER, files, stale, write
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Return 0, or 1 from ``check`` when a file is stale."""
     parser = argparse.ArgumentParser(prog="python -m dashboards", description=__doc__)
     parser.add_argument("command", choices=["build", "check"])
-    parser.add_argument("--folder", type=Path, default=FOLDER, metavar="DIR", help="where the JSON is")
+    parser.add_argument("--folder", type=Path, default=FOLDER, metavar="DIR", help="where json/ and manifests/ are")
     arguments = parser.parse_args(argv)
-    texts = documents(rules.load())
+    texts = files(rules.FOLDER)
     if arguments.command == "build":
         write(arguments.folder, texts)
         return 0

@@ -1,4 +1,4 @@
-"""Every dashboard of the project, built from the rules, and their JSON files held current.
+"""Every dashboard of the project, built from the rules, as JSON and as Kubernetes objects, and the files held current.
 
 Read in this order: ``rules`` (thresholds), ``panels`` (four kinds), ``page`` (the frame), then one page.
 """
@@ -6,11 +6,12 @@ Read in this order: ``rules`` (thresholds), ``panels`` (four kinds), ``page`` (t
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from dashboards import gateway_limits, itself, kafka_lag, overview, pods, router, services
-from dashboards.rules import AlertRule
+from dashboards import gateway_limits, itself, kafka_lag, kubernetes, overview, pods, router, services
+from dashboards.rules import AlertRule, load
 from dashboards.sdk import JSONEncoder, dashboard, dashboard_models
 
-FOLDER = Path(__file__).resolve().parent / "json"
+FOLDER = Path(__file__).resolve().parent
+"""Its ``json`` is what Grafana and the console read, its ``manifests`` what Kubernetes is given."""
 
 PAGES: Mapping[str, Callable[[Mapping[str, AlertRule]], dashboard.Dashboard]] = {
     "bongsu-overview": overview.build,
@@ -38,17 +39,30 @@ def _numbered(board: dashboard.Dashboard) -> dashboard_models.Dashboard:
     return built
 
 
+def files(folder: Path) -> dict[str, str]:
+    """Every file that is committed, by its path below FOLDER, from the rules in `folder`."""
+    pages = documents(load(folder))
+    manifests = kubernetes.manifests(pages, folder)
+    return {f"json/{name}": text for name, text in pages.items()} | {
+        f"manifests/{name}": text for name, text in manifests.items()
+    }
+
+
 def write(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write every file and remove each ``*.json`` that no page makes any more."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.glob("*.json"):
-        if path.name not in texts:
-            path.unlink()
+    """Write every file, and remove each that nothing makes any more."""
+    for name in sorted(_there(folder) - texts.keys()):
+        (folder / name).unlink()
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
 
 def stale(folder: Path, texts: Mapping[str, str]) -> list[str]:
-    """Names of the files that are missing, differ, or that no page makes any more."""
-    there = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
+    """Paths of the files that are missing, differ, or that nothing makes any more."""
+    there = {name: (folder / name).read_text(encoding="utf-8") for name in _there(folder)}
     return sorted(name for name in {*there, *texts} if there.get(name) != texts.get(name))
+
+
+def _there(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for kind in ("json", "manifests") for path in folder.glob(f"{kind}/*.*")}

@@ -9,12 +9,14 @@ import pytest
 
 from dashboards import rules
 from dashboards.__main__ import main
-from dashboards.build import FOLDER, PAGES, documents
+from dashboards.build import FOLDER, documents, files
 
 
 def test_committed_files_are_what_the_code_builds() -> None:
-    """Every dashboard's JSON is current, and there is no other file."""
-    assert {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*")} == documents(rules.load())
+    """Every page's JSON and every manifest is current, and there is no other file."""
+    committed = [path for kind in ("json", "manifests") for path in (FOLDER / kind).iterdir()]
+    there = {f"{path.parent.name}/{path.name}": path.read_text(encoding="utf-8") for path in committed}
+    assert there == files(rules.FOLDER)
 
 
 def test_a_build_is_the_same_in_every_process(tmp_path: Path) -> None:
@@ -24,9 +26,11 @@ def test_a_build_is_the_same_in_every_process(tmp_path: Path) -> None:
         folders.append(tmp_path / seed)
         command = [sys.executable, "-m", "dashboards", "build", "--folder", str(folders[-1])]
         subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, check=True, timeout=60)
-    first, second = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in folders)
+    first, second = (
+        {str(path.relative_to(folder)): path.read_bytes() for path in folder.glob("*/*")} for folder in folders
+    )
     assert first == second
-    assert all(text.endswith(b"}\n") for text in first.values())
+    assert all(text.endswith(b"\n") for text in first.values())
 
 
 def test_check_is_content_with_what_build_wrote(tmp_path: Path) -> None:
@@ -38,14 +42,18 @@ def test_check_is_content_with_what_build_wrote(tmp_path: Path) -> None:
 def test_check_names_each_stale_file_and_build_mends_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file that was edited, one that is missing and one that no page makes are each named on a line; exit 1."""
     main(["build", "--folder", str(tmp_path)])
-    edited, missing, left = tmp_path / "bongsu-overview.json", tmp_path / "bongsu-pods.json", tmp_path / "old.json"
+    edited, missing, left = (
+        tmp_path / "json" / "bongsu-overview.json",
+        tmp_path / "manifests" / "prometheusrule-bongsu-slo.yaml",
+        tmp_path / "manifests" / "old.yaml",
+    )
     edited.write_text(edited.read_text(encoding="utf-8") + " ", encoding="utf-8")
     missing.unlink()
     left.write_text("{}\n", encoding="utf-8")
 
     assert main(["check", "--folder", str(tmp_path)]) == 1
     named = [line.split(":")[0] for line in capsys.readouterr().err.splitlines()]
-    assert named == [str(edited), str(missing), str(left)]
+    assert sorted(named) == sorted([str(edited), str(missing), str(left)])
 
     main(["build", "--folder", str(tmp_path)])
     assert main(["check", "--folder", str(tmp_path)]) == 0
@@ -54,9 +62,9 @@ def test_check_names_each_stale_file_and_build_mends_it(tmp_path: Path, capsys: 
 def test_check_of_a_folder_that_is_not_there_names_every_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A first checkout without JSON is stale, not a stack trace."""
+    """A first checkout without files is stale, not a stack trace."""
     assert main(["check", "--folder", str(tmp_path / "none")]) == 1
-    assert len(capsys.readouterr().err.splitlines()) == len(PAGES)
+    assert len(capsys.readouterr().err.splitlines()) == len(files(rules.FOLDER))
 
 
 def test_a_changed_threshold_makes_its_panels_stale(tmp_path: Path) -> None:
