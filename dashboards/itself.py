@@ -9,6 +9,9 @@ from dashboards.sdk import dashboard
 
 TARGET = 'job=~"$job", instance=~"$instance"'
 SOURCE = "{{part}} / {{source}}"
+GROUP_ALONE = '"rule_group", "$1", "rule_group", ".*;(.+)"'
+"""For label_replace(): Prometheus names a group with its file before it."""
+
 EXPORTERS = ("gateway_limits", "kafka_lag", "pod_cpu")
 
 
@@ -111,7 +114,8 @@ def _do_they_keep_up(board: dashboard.Dashboard) -> None:
         "has the error.",
         "Prometheus does not scrape itself",
     )
-    query = Query(_rate("prometheus_rule_evaluation_failures_total", "rule_group"), "{{rule_group}}")
+    failing = _rate("prometheus_rule_evaluation_failures_total", "rule_group")
+    query = Query(f"label_replace({failing}, {GROUP_ALONE})", "{{rule_group}}")
     board.with_panel(lines(rules, "cps", [query]).span(6).height(8))
     missed = Words(
         "Time of a round of rules",
@@ -119,7 +123,8 @@ def _do_they_keep_up(board: dashboard.Dashboard) -> None:
         "come late; give Prometheus more CPU.",
         "Prometheus does not scrape itself",
     )
-    query = Query(f"prometheus_rule_group_last_duration_seconds{{{TARGET}}}", "{{rule_group}}")
+    last = f"prometheus_rule_group_last_duration_seconds{{{TARGET}}}"
+    query = Query(f"label_replace({last}, {GROUP_ALONE})", "{{rule_group}}")
     board.with_panel(lines(missed, "s", [query]).span(6).height(8))
     dropped = Words(
         "Alerts that are lost on the way",

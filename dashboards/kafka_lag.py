@@ -93,7 +93,7 @@ def _is_it_getting_better(board: dashboard.Dashboard) -> None:
         "No topic is measured",
     )
     queries = [Query(PRODUCED, "{{topic}} produced"), Query(CONSUMED, "{{consumergroup}} / {{topic}} consumed")]
-    board.with_panel(lines(rates, "mps", queries).span(6).height(8))
+    board.with_panel(lines(rates, "mps", queries).span(12).height(8))
     time = Words(
         "Time until caught up",
         "How long until all is read if the lag goes on to shrink as in the last two minutes; 0 when all is read. A "
@@ -101,7 +101,7 @@ def _is_it_getting_better(board: dashboard.Dashboard) -> None:
         "No group catches up",
     )
     query = Query(f"{CATCH_UP}{GROUP_TOPIC}", "{{consumergroup}} / {{topic}}")
-    board.with_panel(lines(time, "s", [query]).span(6).height(8))
+    board.with_panel(lines(time, "s", [query]).span(12).height(8))
     slope = Words(
         "Growth of the lag",
         "Records a second by which the lag has grown over the last two minutes; negative while it shrinks. Lasting: "
@@ -110,7 +110,7 @@ def _is_it_getting_better(board: dashboard.Dashboard) -> None:
     )
     grown = f"max by (cluster, consumergroup, topic) (kafka_consumergroup_lag_slope{GROUP_TOPIC})"
     columns = ("cluster", "consumergroup", "topic")
-    board.with_panel(rows(slope, "mps", grown, columns=columns, value="growth").span(6).height(8))
+    board.with_panel(rows(slope, "mps", grown, columns=columns, value="growth").span(12).height(8))
     status = Words(
         "Status of each group and topic",
         "By Burrow's rules, of the worst partition. WARN: it reads, and does not catch up. STOP: no members. STALL: "
@@ -119,7 +119,7 @@ def _is_it_getting_better(board: dashboard.Dashboard) -> None:
     )
     stands = f"max by (cluster, consumergroup, topic, status) (kafka_consumergroup_topic_status{GROUP_TOPIC}) > 0"
     waiting = f"{LAG}{GROUP_TOPIC} * on (cluster, consumergroup, topic) group_right() ({stands})"
-    board.with_panel(rows(status, "short", waiting, columns=(*columns, "status"), value="lag").span(6).height(8))
+    board.with_panel(rows(status, "short", waiting, columns=(*columns, "status"), value="lag").span(12).height(8))
 
 
 def _will_records_be_lost(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> None:
@@ -154,7 +154,7 @@ def _which_partition(board: dashboard.Dashboard, rules: Mapping[str, AlertRule])
     worst = "topk(20, max by (cluster, consumergroup, topic, partition) ({}))"
     expr = worst.format(f"kafka_consumergroup_lag{GROUP_TOPIC}")
     columns = ("cluster", "consumergroup", "topic", "partition")
-    board.with_panel(rows(partitions, "short", expr, columns=columns, value="lag").span(6).height(8))
+    board.with_panel(rows(partitions, "short", expr, columns=columns, value="lag").span(12).height(8))
     late = Words(
         "Lateness by partition",
         "The twenty partitions that are read latest. Late with little lag: few records come, and none of them is "
@@ -162,7 +162,7 @@ def _which_partition(board: dashboard.Dashboard, rules: Mapping[str, AlertRule])
         "No partition is measured",
     )
     expr = worst.format(f"kafka_consumergroup_lag_seconds{GROUP_TOPIC}")
-    board.with_panel(rows(late, "s", expr, columns=columns, value="late").span(6).height(8))
+    board.with_panel(rows(late, "s", expr, columns=columns, value="late").span(12).height(8))
     still = Words(
         "Groups that stand still",
         "1 while a group has members, records wait, and in a partition nothing moves: stuck on a record, or on what it "
@@ -173,7 +173,7 @@ def _which_partition(board: dashboard.Dashboard, rules: Mapping[str, AlertRule])
         Query(f"{STALLED}{GROUP_TOPIC}", "{{consumergroup}} / {{topic}}"),
         rules["KafkaConsumerGroupStalled"],
     )
-    board.with_panel(lines(still, stalled.unit, [query], rule=stalled).span(6).height(8))
+    board.with_panel(lines(still, stalled.unit, [query], rule=stalled).span(12).height(8))
     members = Words(
         "Members of the group",
         "Consumers in each group. 0 while records wait: nobody reads, start the consumers. A line that jumps: they "
@@ -182,7 +182,7 @@ def _which_partition(board: dashboard.Dashboard, rules: Mapping[str, AlertRule])
     )
     query = Query(f"{MEMBERS}{GROUP}", "{{consumergroup}}")
     rule = rules["KafkaConsumerGroupHasNoMembers"]
-    board.with_panel(lines(members, "short", [query], rule=rule).span(6).height(8))
+    board.with_panel(lines(members, "short", [query], rule=rule).span(12).height(8))
 
 
 def _is_the_cluster_well(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> None:
@@ -198,7 +198,7 @@ def _is_the_cluster_well(board: dashboard.Dashboard, rules: Mapping[str, AlertRu
         Query(f"{UNDER_REPLICATED}{CLUSTER}", "{{cluster}} under-replicated"),
     ]
     offline = rules["KafkaPartitionsOffline"]
-    board.with_panel(lines(whole, offline.unit, queries, rule=offline).span(8).height(8))
+    board.with_panel(lines(whole, offline.unit, queries, rule=offline).span(12).height(8))
     topics = Words(
         "Topics that are not whole",
         "Topics with partitions that lack a replica in sync, the worst first. All of them: a broker is down. One "
@@ -206,22 +206,30 @@ def _is_the_cluster_well(board: dashboard.Dashboard, rules: Mapping[str, AlertRu
         "Every partition has all its replicas in sync",
     )
     lacking = f"max by (cluster, topic) (kafka_topic_under_replicated_partitions{TOPIC}) > 0"
-    board.with_panel(rows(topics, "short", lacking, columns=("cluster", "topic"), value="partitions").span(8).height(8))
+    board.with_panel(
+        rows(topics, "short", lacking, columns=("cluster", "topic"), value="partitions").span(12).height(8)
+    )
     odd = Words(
         "Commits that do not fit",
         "Abandoned: the group has commits in a topic that no member reads any more. Past the end: partitions that end "
-        "before the commit, so the consumer starts over. Without: partitions where it has committed nothing yet. The "
-        "runbooks of the first two say what to do.",
+        "before the commit, so the consumer starts over. The runbooks of the two say what to do.",
         "No consumer group is measured",
     )
-    without = f"kafka_consumergroup_partitions_without_commit{GROUP_TOPIC}"
     queries = [
         Query(f"{ABANDONED}{GROUP_TOPIC}", "{{consumergroup}} / {{topic}} abandoned"),
         Query(f"{PAST_END}{GROUP_TOPIC}", "{{consumergroup}} / {{topic}} past the end"),
-        Query(f"max by (cluster, consumergroup, topic) ({without})", "{{consumergroup}} / {{topic}} without"),
     ]
     past = rules["KafkaConsumerCommitsPastEnd"]
-    board.with_panel(lines(odd, past.unit, queries, rule=past).span(8).height(8))
+    board.with_panel(lines(odd, past.unit, queries, rule=past).span(12).height(8))
+    without = Words(
+        "Partitions without a commit",
+        "Partitions in which the group has committed nothing, though it has in others of the topic. Records come, and "
+        "it stays so: no member reads the partition, or it does not commit.",
+        "Each group has committed in every partition that it reads",
+    )
+    none = f"max by (cluster, consumergroup, topic) (kafka_consumergroup_partitions_without_commit{GROUP_TOPIC}) > 0"
+    columns = ("cluster", "consumergroup", "topic")
+    board.with_panel(rows(without, "short", none, columns=columns, value="partitions").span(12).height(8))
 
 
 def _who_carries_it(board: dashboard.Dashboard) -> None:

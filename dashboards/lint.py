@@ -279,7 +279,7 @@ def _counter(_board: Json, target: Json) -> Iterator[str]:
 
 def _defined(board: Json, target: Json) -> Iterator[str]:
     defined = {variable["name"] for variable in _variables(board)} | {"__rate_interval"}
-    for name in sorted(set(re.findall(r"\$(\w+)", target["expr"])) - defined):
+    for name in sorted(set(re.findall(r"\$([A-Za-z_]\w*)", target["expr"])) - defined):
         yield f"${name} is no variable of the page"
 
 

@@ -9,6 +9,7 @@ from dashboards.rules import AlertRule
 from dashboards.sdk import dashboard
 
 BURN = "gateway_slo:error_budget_burn:rate1h"
+BURN_NOW = "gateway_slo:error_budget_burn:rate5m"
 FIRING = 'alertstate="firing", alertname!="Watchdog"'
 LAG = "consumergroup_topic:kafka_consumergroup_lag_seconds:max"
 LAG_OF_CLUSTER = LAG + '{cluster=~"$cluster"}'
@@ -69,9 +70,9 @@ TURNED_AWAY = Words(
 )
 BURNING = Words(
     "Error budget of the gateway",
-    "How many times as fast as it may the error budget has been used up in the last hour, server errors (answered) and "
-    "with those turned away (served). Above 1: click a line for what fails.",
-    "The gateway has not been seen for most of an hour",
+    "How many times as fast as it may the error budget is used up now, and was in the last hour: by server errors "
+    "(answered), and with those turned away (served). Above 1: click a line for what fails.",
+    "No gateway has traffic",
 )
 HOT = Words(
     "CPU share of the limit",
@@ -155,14 +156,17 @@ def _where_does_it_hurt(board: dashboard.Dashboard, rules: Mapping[str, AlertRul
         Query(f"max({BURN}) / {burning.threshold:g}", "Error budget"),
     ]
     board.with_panel(bars(near, "percentunit", worst, rule=replace(lag, threshold=1)).span(24).height(5))
-    for words, metric, legend, rule, link in (
-        (LAGGING, LAG_OF_CLUSTER, "{{consumergroup}} / {{topic}}", lag, TO_LAG),
-        (TURNED_AWAY, REJECTED, "{{gateway}} / {{route}}", rejecting, TO_LIMITS),
-        (HOT, CPU, "{{namespace}} / {{pod}}", cpu, TO_PODS),
-        (BURNING, BURN, "{{gateway}} / {{slo}}", burning, TO_SERVICES),
+    burnt = [
+        Query(BURN_NOW, "{{gateway}} / {{slo}} now"),
+        Query(BURN, "{{gateway}} / {{slo}} in an hour"),
+    ]
+    for words, queries, rule, link in (
+        (LAGGING, [Query(LAG_OF_CLUSTER, "{{consumergroup}} / {{topic}}")], lag, TO_LAG),
+        (TURNED_AWAY, [Query(REJECTED, "{{gateway}} / {{route}}")], rejecting, TO_LIMITS),
+        (HOT, [Query(CPU, "{{namespace}} / {{pod}}")], cpu, TO_PODS),
+        (BURNING, burnt, burning, TO_SERVICES),
     ):
-        panel = lines(words, rule.unit, [Query(metric, legend)], rule=rule, link=link)
-        board.with_panel(panel.span(24).height(7))
+        board.with_panel(lines(words, rule.unit, queries, rule=rule, link=link).span(24).height(7))
 
 
 def _is_it_fresh(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> None:

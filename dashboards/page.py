@@ -66,8 +66,8 @@ def _variable(variable: Variable) -> dashboard.QueryVariable:
 
 
 def _alerts(signals: Sequence[str]) -> dashboard.AnnotationQuery:
-    which = f'signal=~"{"|".join(signals)}"' if signals else 'alertname!="Watchdog"'
-    annotation = _annotation("Alerts", "red", f'ALERTS{{alertstate="firing", {which}}}')
+    which = f', signal=~"{"|".join(signals)}"' if signals else ""
+    annotation = _annotation("Alerts", "red", f'ALERTS{{alertstate="firing", alertname!="Watchdog"{which}}}')
     return annotation.title_format("{{alertname}}").text_format("{{severity}}").tag_keys("alertname,signal")
 
 

@@ -58,7 +58,7 @@ def _does_slack_show_it(board: dashboard.Dashboard, rules: Mapping[str, AlertRul
     query = Query(f"max by (state) ({_of('router_alerts')})", "{{state}}")
     board.with_panel(lines(alerts, "short", [query]).span(6).height(8))
     age = Words(
-        "Age of the oldest change that Slack does not show",
+        "Age of what Slack does not show",
         "How long the router has known something that Slack does not show. Growing: the retries below say whether "
         "Slack is down, slow, or limits the workspace.",
         NONE,

@@ -133,14 +133,12 @@ def _which_consumer(board: dashboard.Dashboard) -> None:
     board.with_panel(lines(worked, "mps", [query]).span(8).height(8))
     failed = Words(
         "Records that failed",
-        "Records a second that could not be worked off, by the error. Not 0: the service's log has the record and why; "
-        "nobody tries it again.",
+        "Records a second that could not be worked off. Not 0: the service's log has the record and why; nobody tries "
+        "it again.",
         none,
     )
-    query = Query(
-        _rate("messaging_client_consumed_messages_total", f"{by}, error_type", ', error_type!=""'),
-        legend + " / {{error_type}}",
-    )
+    errors = _rate("messaging_client_consumed_messages_total", by, ', error_type!=""')
+    query = Query(f"{errors} or 0 * {_rate(f'{WORK}_count', by)}", legend)
     board.with_panel(lines(failed, "mps", [query]).span(8).height(8))
     slow = Words(
         "Slowest twentieth of records",
