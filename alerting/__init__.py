@@ -11,6 +11,8 @@
 ``plan``      stored state -> the one next step towards what Slack should show (pure)
 ``illustrate`` the chart of a message: which series, in which form (``charts`` draws it, pure)
 ``render``    step -> Block Kit within Slack's limits (pure; ``text`` and ``units`` hold escaping and numbers)
+``handling``  what was done about a message, whom it calls, what one can still do (pure; ``controls`` draws it)
+``actions``   what Slack sends for a click -> Click (pure); ``desk`` keeps it, ``errands`` does it; ``escalation``
 ``deliver``   steps -> Slack: the most urgent first, look-up of unknown outcomes; the only place that sleeps
 ``pace``      how fast Slack may be called (pure)
 ``slack``     the one door to Slack's Web API; ``alertmanager`` and ``prometheus`` those to theirs

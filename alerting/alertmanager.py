@@ -5,7 +5,7 @@ told, and neither is one that Alertmanager lost in a restart. The list of alerts
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,8 +15,10 @@ import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from alerting.config import AlertmanagerSettings
+from alerting.errors import AlertmanagerError
 from alerting.model import Alert, Listing, Status, Suppression
 from alerting.receive import storable
+from alerting.silences import Silence
 
 log = structlog.get_logger("alerting.alertmanager")
 
@@ -53,7 +55,27 @@ class _Status(_Part):
     uptime: AwareDatetime
 
 
+class _SilenceState(_Part):
+    state: str
+
+
+class _Silence(_Part):
+    id: str
+    comment: str = ""
+    status: _SilenceState
+
+    @property
+    def lives(self) -> bool:
+        """Not over yet."""
+        return self.status.state != "expired"
+
+
+class _Made(_Part):
+    silence_id: str = Field(alias="silenceID")
+
+
 _ALERTS = TypeAdapter(list[_Alert])
+_SILENCES = TypeAdapter(list[_Silence])
 
 
 @dataclass(frozen=True)
@@ -78,6 +100,42 @@ class Alertmanager:
                 name: alert for name, alert in listed.alerts.items() if name not in alerts or not alert.suppressed
             }
         return Listing(now, alerts, len(found) == len(answers) and all(listed.whole for listed in found))
+
+    async def silence(self, wanted: Sequence[Silence], now: datetime) -> tuple[str, ...]:
+        """Make the silences wherever they are not, and return their ids. Raises AlertmanagerError.
+
+        Asked again after an unknown outcome, it finds by their mark those that were made. The replicas of a cluster
+        tell each other: one that answers is enough.
+        """
+        ids: dict[str, None] = {}
+        for client in await self._reached():
+            there = await self._silences(client)
+            for silence in wanted:
+                found = [one.id for one in there if silence.mark in one.comment and one.lives]
+                ids |= dict.fromkeys(found or [await _make(client, silence, now)])
+        return tuple(ids)
+
+    async def expire(self, ids: Collection[str]) -> None:
+        """End the silences of these ids; those that have ended already are no error. Raises AlertmanagerError."""
+        for client in await self._reached():
+            for one in await self._silences(client):
+                if one.id in ids and one.lives:
+                    await _ask(client, "DELETE", f"/api/v2/silence/{one.id}")
+
+    async def _reached(self) -> Sequence[httpx.AsyncClient]:
+        """Return those that answer at all."""
+        answers = await asyncio.gather(*(_answers(client) for client in self.clients))
+        found = [client for client, answer in zip(self.clients, answers, strict=True) if answer]
+        if not found:
+            raise AlertmanagerError("can't be reached", retryable=True)
+        return found
+
+    async def _silences(self, client: httpx.AsyncClient) -> Sequence[_Silence]:
+        answer = await _ask(client, "GET", "/api/v2/silences")
+        try:
+            return _SILENCES.validate_json(answer)
+        except ValidationError as error:
+            raise AlertmanagerError("lists its silences in another shape", retryable=False) from error
 
     async def _listed(self, client: httpx.AsyncClient, now: datetime) -> Listing | None:
         try:
@@ -115,6 +173,41 @@ def _alert(part: _Alert) -> Alert:
         source_url=part.generator_url,
         suppressed=part.status.suppression,
     )
+
+
+async def _make(client: httpx.AsyncClient, silence: Silence, now: datetime) -> str:
+    matchers = [{"name": name, "value": value, "isRegex": False, "isEqual": True} for name, value in silence.matchers]
+    body = {
+        "matchers": matchers,
+        "startsAt": now.isoformat(),
+        "endsAt": silence.ends_at.isoformat(),
+        "createdBy": silence.created_by,
+        "comment": silence.comment,
+    }
+    answer = await _ask(client, "POST", "/api/v2/silences", body)
+    try:
+        return _Made.model_validate_json(answer).silence_id
+    except ValidationError as error:
+        raise AlertmanagerError("answers in another shape", retryable=False) from error
+
+
+async def _ask(client: httpx.AsyncClient, method: str, path: str, body: object = None) -> bytes:
+    """Call the API; an answer of 4xx is one for good."""
+    try:
+        answer = await client.request(method, path, json=body)
+    except httpx.HTTPError as error:
+        raise AlertmanagerError(f"can't be reached ({type(error).__name__})", retryable=True) from error
+    if answer.is_success:
+        return answer.content
+    said = answer.text.strip()[:200]
+    raise AlertmanagerError(f"answers {answer.status_code}: {said}", retryable=answer.status_code >= 500)
+
+
+async def _answers(client: httpx.AsyncClient) -> bool:
+    try:
+        return (await client.get("/api/v2/status")).is_success
+    except httpx.HTTPError:
+        return False
 
 
 def _said(error: Exception) -> str:

@@ -12,6 +12,7 @@ from opentelemetry.trace import Tracer
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from alerting.alertmanager import open_alertmanager
+from alerting.clicks import clicks
 from alerting.config import RouterSettings
 from alerting.deliver import UNTRACED
 from alerting.errors import StoreError
@@ -47,7 +48,7 @@ def make_app(
             open_alertmanager(settings.alertmanager) as alertmanager,
             open_prometheus(settings.prometheus) as prometheus,
         ):
-            routes = compiled(settings.routes, settings.default_channel)
+            routes = compiled(settings)
             pipeline = assemble(settings, routes, store, slack, alertmanager, prometheus, metrics, clock, pace, tracer)
             app.state.pipeline = pipeline
             app.state.delivering = asyncio.create_task(pipeline.run(), name="pipeline")
@@ -61,6 +62,7 @@ def make_app(
     app = FastAPI(title="Bongsu alert router", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(webhooks(settings.webhook, metrics, clock))
     app.include_router(operators(settings.webhook, clock))
+    app.include_router(clicks(metrics))
     _add_views(app, metrics, clock)
     return app
 

@@ -60,7 +60,7 @@ def render(
     except Rejected as refused:
         raise typer.BadParameter(str(refused)) from refused
     if settings:
-        routes = compiled(settings.routes, settings.default_channel)
+        routes = compiled(settings)
         channels = {alert.fingerprint: routes.channel(alert.labels) for alert in notification.alerts}
     else:
         channels = {alert.fingerprint: "#channel" for alert in notification.alerts}

@@ -4,23 +4,17 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, PositiveInt, SecretStr, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, SecretStr, field_validator, model_validator
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from alerting.auth import AuthSettings
 from alerting.model import ChartForm
+from alerting.people import Channel, EscalationSettings, Mention, Zone
 from process.serve import TlsSettings
 from process.settings import Address, BaseUrl, Seconds, Settings, pattern, secret
 
 WEEK = 7 * 24 * 3600.0
-
-
-def channel_name(value: str) -> str:
-    """Return `value`, a channel's ``#name`` or id; raise ValueError when it is neither."""
-    if not re.fullmatch(r"#[^\s#<>@]{1,80}|[CGD][A-Z0-9]{6,}", value):
-        raise ValueError(f'{value!r} is neither "#name" (quoted: # begins a comment in YAML) nor a channel id')
-    return value
 
 
 def _matcher(value: str) -> str:
@@ -43,9 +37,6 @@ def _store(value: str) -> str:
     return value
 
 
-Channel = Annotated[str, AfterValidator(channel_name)]
-"""``#name`` or a channel id."""
-
 Matcher = Annotated[str, AfterValidator(_matcher)]
 """A label's value, or ``~`` and a regular expression that must match the whole value."""
 
@@ -55,24 +46,56 @@ StoreAddress = Annotated[str, AfterValidator(_store)]
 
 
 class RouteSettings(Settings):
-    """Alerts whose labels all match go to `channel`; a label that an alert lacks counts as empty."""
+    """Alerts whose labels all match; a label that an alert lacks counts as empty.
+
+    What is not said here is as the route around it says, and around the outermost as the settings say. Of `routes`
+    within, the first that matches says more.
+    """
 
     match: dict[str, Matcher] = Field(min_length=1)
-    channel: Channel
+    channel: Channel | None = None
+    mention: dict[str, tuple[Mention, ...]] | None = None
+    escalation: tuple[EscalationSettings, ...] | None = None
+    routes: tuple["RouteSettings", ...] = ()
+
+    @field_validator("channel", mode="before")
+    @classmethod
+    def _is_said(cls, value: object) -> object:
+        """Refuse a channel that is there and says nothing: in YAML, ``#name`` without quotes is a comment."""
+        if value is None:
+            raise ValueError("input should be a valid string")
+        return value
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "RouteSettings":
+        said = (self.channel, self.mention, self.escalation)
+        if all(value is None for value in said) and not self.routes:
+            raise ValueError("says nothing: it needs a channel, or another thing to be different in")
+        return self
 
 
 class SlackSettings(Settings):
-    """How Slack is reached: SLACK_BOT_TOKEN wins over `token_file`, and that over `token`."""
+    """How Slack is reached, and how it reaches us: clicks come signed over HTTP.
+
+    A secret of the environment wins over that of a file, and that over one that is written here.
+    """
 
     token: SecretStr | None = None
     token_file: Path | None = None
+    signing_secret: SecretStr | None = None
+    signing_secret_file: Path | None = None
     base_url: BaseUrl = "https://slack.com/api"
     timeout: Seconds = 30.0
 
     @model_validator(mode="after")
     def _has_token(self) -> "SlackSettings":
         self.bot_token()
+        self.signing()
         return self
+
+    def signing(self) -> SecretStr | None:
+        """Find the secret that Slack signs its requests with; None when it sends none."""
+        return _visible("signing secret", secret(self.signing_secret, self.signing_secret_file, "SLACK_SIGNING_SECRET"))
 
     def bot_token(self) -> SecretStr:
         """Find the token where it is kept. Raises ValueError that says where it can come from."""
@@ -136,6 +159,12 @@ class PrometheusSettings(Settings):
     timeout: Seconds = 2.0
 
 
+def _visible(what: str, found: SecretStr | None) -> SecretStr | None:
+    if found is not None and not re.fullmatch(r"[!-~]+", found.get_secret_value()):
+        raise ValueError(f"the {what} is empty or holds spaces; copy it again from Slack")
+    return found
+
+
 class LinkSettings(Settings):
     """What goes before a `dashboard_url` or `runbook_url` that begins with a slash."""
 
@@ -163,6 +192,9 @@ class RouterSettings(Settings):
     prometheus: PrometheusSettings = PrometheusSettings()
     routes: tuple[RouteSettings, ...] = ()
     default_channel: Channel
+    mention: dict[str, tuple[Mention, ...]] = Field({})
+    escalation: tuple[EscalationSettings, ...] = ()
+    timezone: Zone = "UTC"
     links: LinkSettings = LinkSettings()
     message: MessageSettings = MessageSettings()
     keep: Seconds = WEEK

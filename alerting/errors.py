@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Refusal(StrEnum):
-    """Why a webhook body was not taken; the `result` label of router_webhooks_total."""
+    """Why a body was not taken; the `result` label of router_webhooks_total and of router_clicks_total."""
 
     UNAUTHORIZED = "unauthorized"
     CUT_OFF = "cut_off"
@@ -28,6 +28,15 @@ class Rejected(Exception):
 
 class StoreError(Exception):
     """The store could not read or commit; nothing of the transaction was kept."""
+
+
+class AlertmanagerError(Exception):
+    """Alertmanager did not do what it was asked; ``str()`` says what it did, `retryable` that time may heal it."""
+
+    def __init__(self, sentence: str, *, retryable: bool) -> None:
+        """Keep whether to ask again."""
+        self.retryable = retryable
+        super().__init__(sentence)
 
 
 class Reason(StrEnum):

@@ -54,6 +54,11 @@ class Intake:
             if len(batch) == 1 and not batch[0].kept.done():
                 batch[0].kept.set_exception(error)
             return False
+        except BaseException as error:  # a fault of ours: whoever waits hears of it, and does not wait for ever
+            for item in batch:
+                if not item.kept.done():
+                    item.kept.set_exception(error)
+            return True
         for item in batch:
             if not item.kept.done():  # its sender may have hung up
                 item.kept.set_result(None)

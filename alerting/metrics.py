@@ -26,6 +26,7 @@ class Metrics:
 
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     webhooks: Counter = field(init=False)
+    clicks: Counter = field(init=False)
     delivered: Counter = field(init=False)
     retries: Counter = field(init=False)
     unknown_outcomes: Counter = field(init=False)
@@ -37,6 +38,7 @@ class Metrics:
     def __post_init__(self) -> None:
         """Make every series at zero, so that a first failure is an increase."""
         self.webhooks = self._counter("webhooks", "Webhook calls by what became of them.", "result", RESULTS)
+        self.clicks = self._counter("clicks", "Clicks in Slack by what became of them.", "result", RESULTS)
         self.delivered = self._counter(
             "delivered", "Calls that Slack confirmed, by method.", "method", [method.value for method in Method]
         )

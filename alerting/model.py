@@ -1,5 +1,7 @@
 """The values that pass between the steps. All are frozen; times are aware and in UTC."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,6 +34,23 @@ class ChartForm(StrEnum):
     PICTURE = "picture"
     TEXT = "text"
     NONE = "none"
+
+
+class Deed(StrEnum):
+    """What is done about a message: by a person, or by the router when nobody does anything."""
+
+    ACKNOWLEDGE = "acknowledge"
+    SILENCE = "silence"
+    UNSILENCE = "unsilence"
+    ESCALATE = "escalate"
+
+
+class Outcome(StrEnum):
+    """What came of a deed. ASKED: Alertmanager has not answered yet."""
+
+    ASKED = "asked"
+    DONE = "done"
+    FAILED = "failed"
 
 
 class Method(StrEnum):
@@ -147,6 +166,52 @@ class Intent:
 
 
 @dataclass(frozen=True)
+class Person:
+    """Somebody in Slack: the id of the user, and the name at the time of the deed."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Act:
+    """One deed. `by` is None when the router did it of itself.
+
+    `until` is when a silence ends and `silences` are its ids in Alertmanager. `step` is the place of an escalation in
+    the list of the settings, `mention` whom it called and `channel` where, None in the message's own thread. `note`
+    says why it failed. `key` is the same however often the same click arrives.
+    """
+
+    id: int
+    key: str
+    deed: Deed
+    by: Person | None
+    at: datetime
+    outcome: Outcome = Outcome.DONE
+    until: datetime | None = None
+    silences: tuple[str, ...] = ()
+    step: int | None = None
+    mention: tuple[str, ...] = ()
+    channel: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A message about no group of alerts: `text` is mrkdwn that is safe to send."""
+
+    mention: tuple[str, ...]
+    title: str
+    text: str
+    delayed: int = 0
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal notices, in every process."""
+        return hashlib.sha256(json.dumps([self.mention, self.title, self.text]).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
 class Episode:
     """One group in one channel from its first firing alert until all are resolved: one message in Slack.
 
@@ -158,6 +223,8 @@ class Episode:
     `repeats` counts the reminders, `repeated_at` is when the last came. `trace` is the span that received the last news
     (W3C traceparent).
     `groups` says of a digest how many groups share it; their alerts are its alerts.
+    `acts` is what was done about it, oldest first. An episode with a `notice` has no alerts: that
+    is what it shows.
     """
 
     id: int
@@ -181,6 +248,9 @@ class Episode:
     repeated_at: datetime | None = None
     trace: str | None = None
     groups: int | None = None
+    acts: tuple[Act, ...] = ()
+    opened_at: datetime | None = None
+    notice: Notice | None = None
 
 
 @dataclass(frozen=True)
@@ -215,6 +285,7 @@ class Message:
     """What is sent: `text` is the fall-back for notifications and screen readers, or all of a plain reply.
 
     `chart` is the form of the chart in it. `file` is a picture to upload, and `text` then what it shows.
+    A reply that is `broadcast` is shown in the channel too.
     """
 
     text: str
@@ -222,6 +293,7 @@ class Message:
     attachments: tuple[Mapping[str, Any], ...] = ()
     chart: ChartForm | None = None
     file: bytes | None = None
+    broadcast: bool = False
 
 
 @dataclass(frozen=True)

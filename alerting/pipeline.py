@@ -15,12 +15,17 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from opentelemetry.trace import Tracer
 
 from alerting.alertmanager import Alertmanager
 from alerting.config import RouterSettings
 from alerting.deliver import UNTRACED, Delivery
+from alerting.desk import Desk
+from alerting.errands import Errands
+from alerting.escalation import Escalation
+from alerting.handling import Offer
 from alerting.illustrate import Illustrator
 from alerting.intake import Intake
 from alerting.metrics import Metrics
@@ -48,6 +53,9 @@ class Pipeline:
     intake: Intake
     delivery: Delivery
     reconciliation: Reconciliation
+    errands: Errands
+    escalation: Escalation
+    desk: Desk
     clock: Callable[[], datetime]
     tracer: Tracer
 
@@ -71,10 +79,12 @@ class Pipeline:
             self.reconciliation.hear()
 
     async def run(self) -> None:
-        """Deliver and reconcile until cancelled."""
+        """Deliver, reconcile, run errands and escalate until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.delivery.run(), name="delivery")
             group.create_task(self.reconciliation.run(), name="reconciliation")
+            group.create_task(self.errands.run(), name="errands")
+            group.create_task(self.escalation.run(), name="escalation")
 
 
 def assemble(
@@ -90,10 +100,12 @@ def assemble(
     tracer: Tracer = UNTRACED,
 ) -> Pipeline:
     """Join the steps; ``pipeline.run()`` then delivers for as long as it runs."""
+    clicks = settings.slack.signing() is not None
+    offer = Offer(routes, clicks, silences=bool(alertmanager.clients))
     illustrator = Illustrator(prometheus, settings.message.chart, clock)
 
     async def wanted(episode: Episode, seconds: int) -> tuple[Step, Message] | None:
-        step = plan(episode, settings.links, settings.message.max_alerts)
+        step = plan(episode, settings.links, settings.message.max_alerts, offer)
         if isinstance(step, Post | Edit):
             step = late(step, seconds)
             return step, render(step, await illustrator.illustrate(episode))
@@ -114,7 +126,20 @@ def assemble(
     )
     interval = settings.alertmanager.interval
     reconciliation = Reconciliation(alertmanager, store, delivery.wake, metrics, clock, interval)
-    return Pipeline(routes, store, Intake(store, clock), delivery, reconciliation, clock, tracer)
+    errands = Errands(store, slack, alertmanager, reconciliation, delivery.wake, clock)
+    escalation = Escalation(routes, store, delivery.wake, clock)
+    desk = Desk(
+        settings.slack.signing(),
+        routes,
+        ZoneInfo(settings.timezone),
+        store,
+        errands,
+        delivery.wake,
+        clock,
+    )
+    return Pipeline(
+        routes, store, Intake(store, clock), delivery, reconciliation, errands, escalation, desk, clock, tracer
+    )
 
 
 def _is_watchdog(alert: Alert) -> bool:

@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from alerting.config import LinkSettings
-from alerting.model import SEVERITIES, Alert, Episode, Status, Suppression
+from alerting.handling import NOBODY, Handling, Offer, handling
+from alerting.model import SEVERITIES, Act, Alert, Episode, Notice, Outcome, Status, Suppression
 from alerting.units import number
 
 REMINDERS = "reminders"
@@ -22,6 +23,9 @@ REMINDERS = "reminders"
 
 NAMED = 5
 """How many alerts a line of history names."""
+
+CALLED = "called"
+"""Where the thread remembers who was called; no fingerprint is a word."""
 
 UNSHOWN_LABELS = frozenset({"alertname", "severity", "signal"})
 """Said by the title and the colour already."""
@@ -80,8 +84,8 @@ class View:
     """All that a message shows. `alerts` holds the worst; `hidden` more are stored; `truncated` were never sent to us.
 
     `value` and `threshold` are those of the worst alert. `links` maps a link's name to its URL. `firing` counts the
-    active alerts, `suppressed` those of which Alertmanager tells nobody, by why.
-    `delayed` is how late this state came to be shown, in seconds; 0 when it was on time. `groups` share a digest.
+    active alerts, `suppressed` those of which Alertmanager tells nobody, by why. `handling` is what people did and can
+    do. `delayed` is how late this state came to be shown, in seconds; 0 when it was on time. `groups` share a digest.
     """
 
     name: str
@@ -101,6 +105,7 @@ class View:
     hidden: int
     truncated: int
     links: Mapping[str, str]
+    handling: Handling
     delayed: int
     groups: int | None = None
 
@@ -139,7 +144,8 @@ class History:
     """What the thread was not told yet.
 
     `passed` alerts fired and resolved between two replies; `held` are suppressed now, by why, and `freed` no longer.
-    `over` is how long the whole lasted, once it is over; `still` a reminder that it burns.
+    `over` is how long the whole lasted, once it is over; `still` a reminder that it burns. `acts` were done since;
+    `mention` was not called yet.
     """
 
     first: bool
@@ -151,6 +157,13 @@ class History:
     firing: int
     over: timedelta | None
     still: Still | None
+    acts: tuple[Act, ...]
+    mention: tuple[str, ...]
+
+    @property
+    def news(self) -> bool:
+        """Whether an alert has changed, and not only what people did."""
+        return any((self.joined.count, self.left.count, self.passed.count, self.held, self.freed.count))
 
 
 @dataclass(frozen=True)
@@ -158,7 +171,7 @@ class Post:
     """Send a new message; `previous` links to the one that it replaces."""
 
     reason: Reason
-    view: View
+    view: View | Notice
     previous: str | None
 
 
@@ -167,7 +180,7 @@ class Edit:
     """Make the message show this."""
 
     reason: Reason
-    view: View
+    view: View | Notice
     previous: str | None
 
 
@@ -190,17 +203,17 @@ class Picture:
 Step = Post | Edit | Reply | Picture
 
 
-def plan(episode: Episode, links: LinkSettings, max_alerts: int) -> Step | None:
+def plan(episode: Episode, links: LinkSettings, max_alerts: int, offer: Offer = NOBODY) -> Step | None:
     """Return the next step for this episode."""
-    seen = view(episode, links, max_alerts) if episode.groups is None else digest(episode)
+    seen = episode.notice or (view(episode, links, max_alerts, offer) if episode.groups is None else digest(episode))
     if episode.root is None:
         reason = Reason.REPLACED if episode.shown else Reason.FIRST
         return Post(reason, seen, episode.previous)
     if episode.shown != seen.digest:
         return Edit(Reason.CHANGED, seen, episode.previous)
-    if episode.groups is not None:
-        return None  # a storm has no room for threads
-    told = {alert.fingerprint: _mark(episode, alert) for alert in episode.alerts} | _reminders(episode)
+    if isinstance(seen, Notice) or episode.groups is not None:
+        return None  # a storm has no room for threads, a notice no history
+    told = _told(episode, seen)
     if not told.items() <= episode.told.items():
         return Reply(Reason.HISTORY, history(episode, seen), told)
     return None
@@ -211,7 +224,7 @@ def late(step: Step, seconds: int) -> Step:
     return step if isinstance(step, Reply | Picture) else replace(step, view=replace(step.view, delayed=seconds))
 
 
-def view(episode: Episode, links: LinkSettings, max_alerts: int) -> View:
+def view(episode: Episode, links: LinkSettings, max_alerts: int, offer: Offer = NOBODY) -> View:
     """Compute what the message should show."""
     ranked = sorted(episode.alerts, key=_rank)
     worst = ranked[0]
@@ -236,6 +249,7 @@ def view(episode: Episode, links: LinkSettings, max_alerts: int) -> View:
         hidden=max(0, len(ranked) - max_alerts),
         truncated=episode.truncated,
         links=_links(worst, episode.group.alertmanager_url, links),
+        handling=handling(episode, worst.labels, open_=worst.firing, active=worst.active, offer=offer),
         delayed=episode.delayed,
     )
 
@@ -263,6 +277,7 @@ def digest(episode: Episode) -> View:
         hidden=0,
         truncated=0,
         links={},
+        handling=Handling(),
         delayed=episode.delayed,
         groups=episode.groups,
     )
@@ -296,8 +311,9 @@ def history(episode: Episode, seen: View) -> History:
         else:
             passed.append(alert)
     common = _common(episode)
+    told = _told(episode, seen)
     return History(
-        first=not episode.told,
+        first=_is_first(episode),
         joined=_named(joined, common),
         left=_named(left, common),
         passed=_named(passed, common),
@@ -306,6 +322,8 @@ def history(episode: Episode, seen: View) -> History:
         firing=seen.firing,
         over=seen.lasted,
         still=_still(episode, seen),
+        acts=tuple(act for act in episode.acts if _act_key(act) in told.keys() - episode.told.keys()),
+        mention=() if _is_first(episode) else _uncalled(episode, seen),
     )
 
 
@@ -319,6 +337,30 @@ def _still(episode: Episode, seen: View) -> Still | None:
     if not seen.firing or episode.repeated_at is None or _reminders(episode).items() <= episode.told.items():
         return None
     return Still(episode.repeated_at - episode.since, seen.value, seen.threshold, seen.unit)
+
+
+def _told(episode: Episode, seen: View) -> dict[str, str]:
+    """What the thread should know: the mark of each alert, what came of each act, and who was called."""
+    told = {alert.fingerprint: _mark(episode, alert) for alert in episode.alerts}
+    told |= {_act_key(act): act.outcome for act in episode.acts if act.outcome is not Outcome.ASKED}
+    told |= _reminders(episode)
+    called = {*episode.told.get(CALLED, "").split(), *seen.handling.mention}
+    return told | ({CALLED: " ".join(sorted(called))} if called else {})
+
+
+def _is_first(episode: Episode) -> bool:
+    """Whether the thread was told of no alert yet."""
+    return not any(alert.fingerprint in episode.told for alert in episode.alerts)
+
+
+def _uncalled(episode: Episode, seen: View) -> tuple[str, ...]:
+    """Whom a severity calls that the message did not have when it was posted: an edit calls nobody."""
+    called = episode.told.get(CALLED, "").split()
+    return tuple(one for one in seen.handling.mention if one not in called)
+
+
+def _act_key(act: Act) -> str:
+    return f"act {act.id}"
 
 
 def _mark(episode: Episode, alert: Alert) -> str:

@@ -6,14 +6,14 @@ header 150, section text 3000, section field 2000. Past some 13,200 characters S
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
-from alerting import charts
-from alerting.model import ChartForm, Illustration, Message
+from alerting import charts, controls
+from alerting.model import ChartForm, Deed, Illustration, Message, Notice
 from alerting.plan import Edit, History, Line, Named, Picture, Post, Reply, State, Step, Still, View
-from alerting.text import code, escape, joined, link, one_line, plain, width
+from alerting.text import code, escape, joined, link, one_line, plain, when, width
 from alerting.units import duration, quantity
 
 Block = dict[str, Any]
@@ -52,9 +52,9 @@ def render(step: Step, shown: Illustration | None = None) -> Message:
     """Return the message of a step, with its chart."""
     match step:
         case Post(view=view, previous=previous) | Edit(view=view, previous=previous):
-            return _message(view, previous, shown)
+            return _notice(view) if isinstance(view, Notice) else _message(view, previous, shown)
         case Reply(history=history):
-            return Message(_reply(history))
+            return Message(_reply(history), broadcast=any(act.deed is Deed.ESCALATE for act in history.acts))
         case Picture():
             raise TypeError("a picture is drawn, not rendered")
 
@@ -103,8 +103,15 @@ def _joined(
         "type": "header",
         "text": {"type": "plain_text", "text": plain(title(view), MAX_HEADER), "emoji": False},
     }
+    call = [_section(controls.called(view.handling.mention))] if view.handling.mention else []
     bar = {"color": _colour(view), "fallback": _fallback(view), "blocks": _body(view, previous, shown)}
-    return Message(_fallback(view), (head, *chart), (bar,), form)
+    return Message(_fallback(view), (head, *call, *chart), (bar,), form)
+
+
+def _notice(notice: Notice) -> Message:
+    title = escape(one_line(notice.title), MAX_HEADER)
+    text = " ".join(part for part in (controls.called(notice.mention), f"*{title}*") if part)
+    return Message(title, (_section(text), _section(notice.text)) if notice.text else (_section(text),))
 
 
 def _fallback(view: View) -> str:
@@ -124,12 +131,14 @@ def _body(view: View, previous: str | None, shown: Illustration | None) -> list[
     fields = _fields(view, shown.evidence.now if shown else None)
     blocks.append({"type": "section", "fields": [_mrkdwn(field) for field in fields]})
     blocks += [_section(listed) for listed in _lists(view)]
-    if links := _links(view.links):
+    if links := _links(view):
         blocks.append(_section(links))
     if view.delayed:
         blocks.append(
             {"type": "context", "elements": [_mrkdwn(f"⏳ Shown {duration(timedelta(seconds=view.delayed))} late.")]}
         )
+    blocks += controls.done(view.handling)
+    blocks += controls.buttons(view.handling, view.links, view.digest[:16])
     if previous and (back := link(previous, "the former message")):
         blocks.append(
             {"type": "context", "elements": [_mrkdwn(f"Replaces {back}, which Slack no longer lets us edit.")]}
@@ -152,7 +161,7 @@ def _fields(view: View, now: float | None) -> list[str]:
         "Value now": escape(one_line(quantity(f"{now:.6g}", view.unit)), MAX_FIELD) if over and now is not None else "",
         "Last value" if over else "Value": escape(_against(value, view.threshold, view.unit) or "", MAX_FIELD),
         "Severity": escape(one_line(view.severity), MAX_FIELD),
-        "Since": _when(view.since),
+        "Since": when(view.since),
         "Lasted": duration(view.lasted) if view.lasted is not None else "",
         "Alerts": _counts(view),
     }
@@ -202,14 +211,14 @@ def _line(line: Line) -> str:
     return f"• ✓ {names} resolved{lasted}"
 
 
-def _links(links: Mapping[str, str]) -> str:
+def _links(view: View) -> str:
+    links = {
+        name: url
+        for name, url in view.links.items()
+        if not (view.handling.links and name in controls.LINK_BUTTONS and controls.is_button(url))
+    }
     made = [made for name, url in links.items() if (made := link(url, name))]
     return joined(made, MAX_LINKS, " · ")[0]
-
-
-def _when(moment: datetime) -> str:
-    """A time in the reader's own zone; the part after the bar is for clients that can't."""
-    return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} {{time_secs}}|{moment:%Y-%m-%d %H:%M:%S} UTC>"
 
 
 def _reply(history: History) -> str:
@@ -222,12 +231,15 @@ def _reply(history: History) -> str:
         _told(history.passed, "came and went"),
     ]
     said = [part for part in parts if part]
-    if history.over is not None:
+    if history.over is not None and history.news:
         said.append(f"*Resolved* after {duration(history.over)}.")
     elif history.still and not said:
         said.append(_still(history.still))
-    elif not history.first:
+    elif not history.first and history.news:
         said.append(f"{history.firing} firing.")
+    said += [controls.told(act) for act in history.acts]
+    if history.mention:
+        said.append(controls.called(history.mention))
     return joined(said, MAX_REPLY)[0]
 
 

@@ -1,10 +1,23 @@
-"""Labels choose the channel: the first route that matches, in the order of the settings."""
+"""Labels choose what becomes of an alert: the first route that matches, in the order of the settings, and so within it.
+
+A route says what is different from what is around it: the channel, whom it calls, how it escalates.
+"""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from alerting.config import RouteSettings
+from alerting.config import RouterSettings, RouteSettings
+from alerting.people import EscalationSettings
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What becomes of an alert. `mention` has whom to call by severity; `escalation` is in the order of time."""
+
+    channel: str
+    mention: Mapping[str, tuple[str, ...]]
+    escalation: tuple[EscalationSettings, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -12,7 +25,8 @@ class Route:
     """Every pattern must match the whole value of its label."""
 
     patterns: Mapping[str, re.Pattern[str]]
-    channel: str
+    policy: Policy
+    routes: tuple["Route", ...] = ()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Say whether all patterns match; a missing label counts as empty."""
@@ -21,19 +35,58 @@ class Route:
 
 @dataclass(frozen=True)
 class Routes:
-    """The ordered routes, and the channel of whatever none of them matches."""
+    """The ordered routes, and the policy of whatever none of them matches."""
 
     routes: tuple[Route, ...]
-    default: str
+    default: Policy
 
     def channel(self, labels: Mapping[str, str]) -> str:
         """Return the channel for an alert with these labels."""
-        return next((route.channel for route in self.routes if route.matches(labels)), self.default)
+        return self.policy(labels).channel
+
+    def policies(self) -> Iterator[Policy]:
+        """Yield every policy that an alert can have."""
+        yield self.default
+        waiting = list(self.routes)
+        while waiting:
+            route = waiting.pop()
+            yield route.policy
+            waiting.extend(route.routes)
+
+    def policy(self, labels: Mapping[str, str]) -> Policy:
+        """Return what becomes of an alert with these labels: what the innermost route says that matches."""
+        found, inside = self.default, self.routes
+        while route := next((route for route in inside if route.matches(labels)), None):
+            found, inside = route.policy, route.routes
+        return found
 
 
-def compiled(settings: Sequence[RouteSettings], default: str) -> Routes:
+def compiled(settings: RouterSettings) -> Routes:
     """Compile the routes of the settings."""
-    return Routes(tuple(Route(_patterns(route.match), route.channel) for route in settings), default)
+    default = Policy(settings.default_channel, settings.mention, _in_order(settings.escalation))
+    return Routes(_compiled(settings.routes, default), default)
+
+
+def _compiled(settings: Sequence[RouteSettings], around: Policy) -> tuple[Route, ...]:
+    routes = []
+    for route in settings:
+        policy = _within(around, route)
+        routes.append(Route(_patterns(route.match), policy, _compiled(route.routes, policy)))
+    return tuple(routes)
+
+
+def _within(around: Policy, route: RouteSettings) -> Policy:
+    """Take from the route what it says, and the rest from around it."""
+    return replace(
+        around,
+        channel=around.channel if route.channel is None else route.channel,
+        mention=around.mention if route.mention is None else route.mention,
+        escalation=around.escalation if route.escalation is None else _in_order(route.escalation),
+    )
+
+
+def _in_order(steps: Sequence[EscalationSettings]) -> tuple[EscalationSettings, ...]:
+    return tuple(sorted(steps, key=lambda step: step.after))
 
 
 def _patterns(match: Mapping[str, str]) -> dict[str, re.Pattern[str]]:

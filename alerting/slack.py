@@ -95,6 +95,7 @@ class Slack:
                 metadata={"event_type": EVENT_TYPE, "event_payload": {"delivery_id": delivery_id}},
                 unfurl_links=False,
                 unfurl_media=False,
+                reply_broadcast=message.broadcast if thread else None,
                 **_content(message),
             )
         posted = _posted(answer)

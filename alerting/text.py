@@ -6,6 +6,7 @@ limit of "characters" can be meant.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 IN_URL = {"<": "%3C", ">": "%3E", "|": "%7C", '"': "%22", "\\": "%5C", "&": "&amp;"}
@@ -43,6 +44,11 @@ def link(url: str, label: str) -> str | None:
         return None
     safe = "".join(IN_URL.get(character, character) for character in url)
     return f"<{safe}|{escape(label, 80).replace('|', '¦')}>"
+
+
+def when(moment: datetime) -> str:
+    """A time in the reader's own zone; the part after the bar is for clients that can't."""
+    return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} {{time_secs}}|{moment:%Y-%m-%d %H:%M:%S} UTC>"
 
 
 def joined(lines: Sequence[str], limit: int, separator: str = "\n") -> tuple[str, int]:

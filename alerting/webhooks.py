@@ -4,7 +4,6 @@ Whoever may not come in is turned away before the body is read; a signature need
 commit, 503 when it can't commit (both senders try again), 4xx only for what will never be valid.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
@@ -14,23 +13,21 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from opentelemetry.trace import SpanKind
 from pydantic import SecretStr
-from starlette.requests import ClientDisconnect
 
 from alerting.auth import same
-from alerting.config import GrafanaSettings, WebhookSettings, channel_name
+from alerting.body import read_body
+from alerting.config import GrafanaSettings, WebhookSettings
 from alerting.drill import PREFIX
 from alerting.errors import Refusal, Rejected, StoreError
 from alerting.grafana import receive_grafana, signed
 from alerting.metrics import ACCEPTED, STORE_FAILED, Metrics
 from alerting.model import Notification
+from alerting.people import channel_name
 from alerting.pipeline import Pipeline
 from alerting.receive import MAX_BODY, receive, too_large
 from process.trace import PARENT, child_of, parent
 
 log = structlog.get_logger("alerting.webhooks")
-
-BODY_SECONDS = 30.0
-"""How long a body may take to arrive; Alertmanager is near and sends it at once."""
 
 Clock = Callable[[], datetime]
 
@@ -43,12 +40,12 @@ def webhooks(settings: WebhookSettings, metrics: Metrics, clock: Clock) -> APIRo
 
     async def read_alertmanager(request: Request) -> Notification:
         _admit(request, expected)
-        return receive(await _body(request))
+        return receive(await read_body(request, MAX_BODY, too_large))
 
     async def read_grafana(request: Request) -> Notification:
         if secret is None:
             _admit(request, expected)
-        body = await _body(request)
+        body = await read_body(request, MAX_BODY, too_large)
         if secret and not _signed(request, body, grafana, secret, clock()):
             raise _stranger("the signature is missing, wrong or too old")
         return receive_grafana(body)
@@ -66,7 +63,7 @@ def webhooks(settings: WebhookSettings, metrics: Metrics, clock: Clock) -> APIRo
         async def read_test(request: Request) -> Notification:
             _admit(request, expected)
             _checked(channel)
-            found = receive(await _body(request))
+            found = receive(await read_body(request, MAX_BODY, too_large))
             return replace(found, group=replace(found.group, key=f"{PREFIX}{found.group.key}"))
 
         return await _answer(request, read_test, metrics, channel)
@@ -126,19 +123,3 @@ def _signed(request: Request, body: bytes, settings: GrafanaSettings, secret: Se
 
 def _stranger(sentence: str) -> Rejected:
     return Rejected(Refusal.UNAUTHORIZED, 401, sentence)
-
-
-async def _body(request: Request) -> bytes:
-    """Read the body up to MAX_BODY; raise Rejected when it is larger or breaks off."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY:
-                    raise too_large()
-    except ClientDisconnect as error:
-        raise Rejected(Refusal.CUT_OFF, 400, "the body broke off") from error
-    except TimeoutError as error:
-        raise Rejected(Refusal.CUT_OFF, 503, f"the body took longer than {BODY_SECONDS:.0f} s") from error
-    return bytes(body)

@@ -13,11 +13,17 @@ DEFAULT_PORT_BASE = 18000
 SLACK_TOKEN = "SLACK_BOT_TOKEN"
 """With this in the environment alerts go to the real Slack and the workspace of the demo is not started."""
 
+SLACK_SIGNING_SECRET = "SLACK_SIGNING_SECRET"
+"""What the real Slack signs clicks with; without it messages there have no buttons."""
+
 SLACK_API = "https://slack.com/api/"
 SLACK_PAGE = "https://app.slack.com/client"
 
 DEMO_TOKEN = "xoxb-bongsu-demo"
 """Opens the demo's workspace and nothing else."""
+
+DEMO_SIGNING_SECRET = "bongsu-demo-clicks"
+"""Signs the clicks of the demo's workspace and nothing else."""
 
 NO_OTLP = "127.0.0.1:4318"
 """OTLP/HTTP's own port: what the gateway's tracing cluster names while no receiver is given and nothing is sampled."""
@@ -142,8 +148,15 @@ def containers(config: Path, otlp: str | None = None, *, real_slack: bool = Fals
 def _slack(workspace: str, real: bool) -> dict[str, str]:
     """Where alerts go, and what the console can show of it: of the real Slack, only where it is."""
     if real:
-        return {"slack_api": SLACK_API, "slack_token": "", "slack_page": "null", "slack_url": SLACK_PAGE}
+        return {
+            "slack_api": SLACK_API,
+            "slack_token": "",
+            "slack_signing_secret": "null",
+            "slack_page": "null",
+            "slack_url": SLACK_PAGE,
+        }
     return {
+        "slack_signing_secret": DEMO_SIGNING_SECRET,
         "slack_api": f"http://{workspace}/api/",
         "slack_token": DEMO_TOKEN,
         "slack_page": f"http://{workspace}",

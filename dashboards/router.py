@@ -106,13 +106,16 @@ def _what_holds_it_up(board: dashboard.Dashboard) -> None:
 def _does_it_hear_everything(board: dashboard.Dashboard) -> None:
     board.with_row(dashboard.Row("Does the router hear everything?"))
     webhooks = Words(
-        "Calls of the webhook",
-        "Notifications a second, by what became of them. store_failed: Alertmanager tries again, mend the store. "
-        "unauthorized, too_large, wrong_shape: refused for good, the router's log says whose.",
+        "Webhooks and clicks",
+        "Notifications, and clicks in Slack, a second, by what became of them. store_failed: Alertmanager tries again, "
+        "mend the store. unauthorized, too_large, wrong_shape: refused for good, the router's log says whose.",
         NONE,
     )
-    query = Query(_rate("router_webhooks_total", "result"), "{{result}}")
-    board.with_panel(lines(webhooks, "cps", [query]).span(6).height(8))
+    queries = [
+        Query(_rate("router_webhooks_total", "result"), "webhook {{result}}"),
+        Query(_rate("router_clicks_total", "result"), "click {{result}}"),
+    ]
+    board.with_panel(lines(webhooks, "cps", queries).span(6).height(8))
     beat = Words(
         "Since the last Watchdog",
         "Time since the alert that always fires was last heard. It should stay below a minute. Growing: Prometheus, "

@@ -185,6 +185,7 @@ def _open(connection: Connection, group: Group, placed: Placed, now: datetime) -
         "alertmanager_url": group.alertmanager_url,
         "channel": placed.channel,
         "since": placed.alert.starts_at,
+        "opened_at": now,
         "not_before": now,
     }
     made = connection.execute(insert(episodes), row).inserted_primary_key

@@ -11,7 +11,7 @@ from alerting.model import ChartForm, Episode, Intent, Method, Posted
 from alerting.pace import POSTING, Work
 from alerting.store import digests, rows
 from alerting.store.leases import Busy, Lease, claim, give_back, renew
-from alerting.store.schema import alerts, episodes, intents, strays
+from alerting.store.schema import acts, alerts, episodes, intents, strays
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,8 @@ def load(connection: Connection, episode_id: int) -> Episode:
     # of an alert that fired again the later fire: two episodes of one group may share a digest
     found = list({(row.group_key, row.fingerprint): row for row in connection.execute(known)}.values())
     groups = None if homes == [episode_id] else len(homes)
-    return rows.episode(row, found, intent, groups)
+    done = connection.execute(select(acts).where(acts.c.episode_id == episode_id).order_by(acts.c.id)).all()
+    return rows.episode(row, found, intent, groups, done)
 
 
 def begin(

@@ -1,6 +1,6 @@
 """Rows of the tables as the values that pass between the steps. Pure; ``schema`` holds the columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,14 +8,19 @@ from sqlalchemy import Row
 
 from alerting.episodes import Span
 from alerting.model import (
+    Act,
     Alert,
     Census,
     ChartForm,
+    Deed,
     Episode,
     Group,
     Intent,
     Method,
+    Notice,
     OpenMessage,
+    Outcome,
+    Person,
     Posted,
     Status,
     Suppression,
@@ -44,8 +49,37 @@ def alert(row: Row[Any]) -> Alert:
     )
 
 
-def episode(row: Row[Any], alerts: Sequence[Row[Any]], intent: Row[Any] | None, groups: int | None) -> Episode:
-    """Join an episode with the rows of its alerts and of its open intent."""
+def act(row: Row[Any]) -> Act:
+    """Read one act."""
+    return Act(
+        id=row.id,
+        key=row.key,
+        deed=Deed(row.deed),
+        by=Person(row.person_id, row.person_name) if row.person_id else None,
+        at=row.at,
+        outcome=Outcome(row.outcome),
+        until=row.until,
+        silences=tuple(row.silences),
+        step=row.step,
+        mention=tuple(row.mention),
+        channel=row.channel,
+        note=row.note,
+    )
+
+
+def notice(stored: Mapping[str, Any] | None) -> Notice | None:
+    """Read what an episode without alerts shows."""
+    return Notice(tuple(stored["mention"]), stored["title"], stored["text"]) if stored else None
+
+
+def episode(
+    row: Row[Any],
+    alerts: Sequence[Row[Any]],
+    intent: Row[Any] | None,
+    groups: int | None,
+    acts: Sequence[Row[Any]],
+) -> Episode:
+    """Join an episode with the rows of its alerts, of its open intent and of what was done about it."""
     return Episode(
         id=row.id,
         group=Group(row.group_key, row.group_labels, row.alertmanager_url),
@@ -68,6 +102,9 @@ def episode(row: Row[Any], alerts: Sequence[Row[Any]], intent: Row[Any] | None, 
         repeated_at=row.repeated_at,
         trace=row.trace,
         groups=groups,
+        acts=tuple(act(each) for each in acts),
+        opened_at=row.opened_at,
+        notice=notice(row.notice),
     )
 
 

@@ -87,6 +87,11 @@ episodes = Table(
     Column("not_before", Instant, nullable=False),
     Column("dead", String(40)),
     Column("dead_code", Text),
+    # since when we know of it; a notice of ours has no alerts; what waits for the morning is not delivered before
+    Column("opened_at", Instant),
+    Column("notice", JSON(none_as_null=True)),
+    Column("held_until", Instant),
+    Column("fallen_back", Integer, nullable=False, server_default="0"),
     Index("episodes_of_group", "group_key", "channel", "id"),
     Index("episodes_of_digest", "digest_id"),
     Index("episodes_undelivered", "channel", "undelivered_since"),
@@ -156,6 +161,30 @@ strays = Table(
 )
 """Posts that were sent again because Slack did not have them: should one turn up late, it is deleted."""
 
+acts = Table(
+    "acts",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("episode_id", Integer, ForeignKey("episodes.id"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("deed", String(20), nullable=False),
+    Column("person_id", String(40)),
+    Column("person_name", Text),
+    Column("at", Instant, nullable=False),
+    Column("outcome", String(10), nullable=False),
+    Column("until", Instant),
+    Column("silences", JSON, nullable=False),
+    Column("step", Integer),
+    Column("mention", JSON, nullable=False),
+    Column("channel", String(100)),
+    Column("note", Text, nullable=False),
+    Column("not_before", Instant, nullable=False),
+    Index("acts_of_episode", "episode_id", "key", unique=True),
+    Index("acts_asked", "outcome", "not_before"),
+    sqlite_autoincrement=True,
+)
+"""What was done about a message, by whom and when; one that is asked of Alertmanager waits until `not_before`."""
+
 watchdogs = Table(
     "watchdogs",
     metadata,
@@ -164,7 +193,7 @@ watchdogs = Table(
 )
 """The Watchdog alert that was heard last, and when: one row at most."""
 
-VERSION = 6
+VERSION = 7
 
 
 def migrate(connection: Connection) -> None:
@@ -208,11 +237,19 @@ def _digests(connection: Connection) -> None:
     next(index for index in episodes.indexes if index.name == "episodes_of_digest").create(connection)
 
 
+def _people(connection: Connection) -> None:
+    columns = (episodes.c.opened_at, episodes.c.notice, episodes.c.held_until, episodes.c.fallen_back)
+    add_columns(*columns)(connection)
+    add_tables(acts)(connection)
+    connection.execute(update(episodes).values(opened_at=episodes.c.since))
+
+
 MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {
     2: add_columns(alerts.c.suppressed, alerts.c.listed),
     3: _traffic,
     4: add_columns(episodes.c.chart, episodes.c.picture),
     5: add_columns(episodes.c.repeats, episodes.c.repeated_at, episodes.c.trace),
     6: _digests,
+    7: _people,
 }
 """From version n-1 to n."""

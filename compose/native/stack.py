@@ -14,7 +14,7 @@ import httpx
 import psutil
 
 from compose import render
-from compose.addresses import SLACK_TOKEN, AddressBook, native
+from compose.addresses import SLACK_SIGNING_SECRET, SLACK_TOKEN, AddressBook, native
 from compose.native import process
 from compose.native.parts import PARTS, Part
 from compose.native.process import Running
@@ -25,7 +25,7 @@ READY_SECONDS = 120.0
 RECORD = "stack.json"
 """In the stack's folder: that it is one, and how it was last started: on which ports, to which Slack."""
 
-SECRETS = (SLACK_TOKEN,)
+SECRETS = (SLACK_TOKEN, SLACK_SIGNING_SECRET)
 ENVIRONMENT = {
     "PYTHONUNBUFFERED": "1",
     "MALLOC_ARENA_MAX": "2",  # glibc's arena a thread costs tens of MB over fifteen Python processes

@@ -128,7 +128,13 @@ class Workspace:
         return web.json_response(fault.body, status=fault.status, headers=fault.headers)
 
     def chat_postMessage(
-        self, channel: str, text: str, metadata: dict[str, Any], thread_ts: str | None = None, **content: Any
+        self,
+        channel: str,
+        text: str,
+        metadata: dict[str, Any],
+        thread_ts: str | None = None,
+        reply_broadcast: bool = False,
+        **content: Any,
     ) -> dict[str, Any]:
         channel_id = self._channel(channel)
         if thread_ts:
@@ -143,6 +149,7 @@ class Workspace:
             "text": text,
             "metadata": metadata,
             "edits": 0,
+            "broadcast": reply_broadcast,
             **_shown(content),
         }
         self.messages.append(message)
@@ -252,7 +259,7 @@ def check_limits(text: str, blocks: list[dict[str, Any]], attachments: list[dict
     if block_kit.problems(list(blocks), "/blocks") or block_kit.problems(inner, "/attachments/0/blocks"):
         raise Refused("invalid_blocks")
     for block in [*blocks, *inner]:
-        if block["type"] in ("data_visualization", "image"):
+        if block["type"] in ("data_visualization", "image", "actions"):
             continue
         limit = 150 if block["type"] == "header" else 3000
         texts = [(block["text"]["text"], limit)] if "text" in block else []
@@ -349,6 +356,8 @@ class FakeAlertmanager:
     alerts: dict[str, dict[str, Any]] = field(default_factory=dict)
     started: datetime = START
     down: bool = False
+    silences: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refuses: str = ""
 
     def list(self, alert: dict[str, Any], **status: list[str]) -> None:
         """Hold an alert, as ``alert("a")`` makes it; `silencedBy` or `inhibitedBy` suppresses it."""
@@ -361,7 +370,23 @@ class FakeAlertmanager:
             return web.Response(status=503)
         if request.match_info["what"] == "status":
             return web.json_response({"uptime": self.started.isoformat()})
+        if request.match_info["what"] == "silences":
+            return await self._silence(request)
         return web.json_response(list(self.alerts.values()))
+
+    async def _silence(self, request: web.Request) -> web.Response:
+        if request.method == "GET":
+            return web.json_response(list(self.silences.values()))
+        if self.refuses:
+            return web.json_response(self.refuses, status=400)
+        name = f"silence-{len(self.silences)}"
+        self.silences[name] = {**await request.json(), "id": name, "status": {"state": "active"}}
+        return web.json_response({"silenceID": name})
+
+    async def expire(self, request: web.Request) -> web.Response:
+        """End a silence."""
+        self.silences[request.match_info["id"]]["status"]["state"] = "expired"
+        return web.Response()
 
 
 @pytest.fixture
@@ -369,7 +394,8 @@ async def alertmanager() -> AsyncIterator[FakeAlertmanager]:
     """An Alertmanager on a port of its own, that has run for long."""
     made = FakeAlertmanager()
     application = web.Application()
-    application.router.add_get("/api/v2/{what}", made.handle)
+    application.router.add_route("*", "/api/v2/{what}", made.handle)
+    application.router.add_delete("/api/v2/silence/{id}", made.expire)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -523,7 +549,7 @@ async def router_on(
         open_prometheus(settings.prometheus) as prometheus,
     ):
         ends: tuple[Any, Any] = (Mortal(store, fuse), Mortal(slack, fuse)) if fuse else (store, slack)
-        routes = compiled(settings.routes, settings.default_channel)
+        routes = compiled(settings)
         pipeline = assemble(settings, routes, *ends, alertmanager, prometheus, metrics, clock, pace)
         task = asyncio.create_task(pipeline.run())
         try:

@@ -79,12 +79,15 @@ def documented(heading: str) -> dict[str, Row]:
 
 
 def fields(model: type[BaseModel], before: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Every key of a model and of the models within it: ``routes``, ``routes[].channel`` …"""
+    """Every key of a model and of the models within it: ``routes``, ``routes[].channel`` …
+
+    A model that holds more of itself is gone through once.
+    """
     for name, field in model.model_fields.items():
         yield before + name, field
         inside = list(pieces(whole(field)))
         for piece in inside:
-            if is_section(piece):
+            if is_section(piece) and piece is not model:
                 yield from fields(piece, f"{before}{name}{'[]' if tuple in inside else ''}.")
 
 

@@ -10,12 +10,10 @@ It answers as Slack's documentation says Slack answers, refuses what Slack refus
 ``rates``       429: posts a second in each channel, calls a minute of each method
 ``api``         HTTP under ``/api/``: token, scope, ordered failure, rate, method, answer, audit, in this order
 ``faults``      failures ordered from outside; ``drop`` closes the connection of a call that gets no answer
-``control``     /faults, /audit and /messages: outside of Slack's API, for tests and drills
+``interactions``  a click as the payload that Slack sends, signed; ``sockets`` sends it in Socket Mode
+``clicks``      where the page says what was clicked; ``responses`` keeps where apps may answer (response_url)
+``control``     /faults, /sockets, /audit and /messages: outside of Slack's API, for tests and drills
 ``page``        what people see; ``view`` and ``mrkdwn`` turn messages into HTML, ``chart`` into SVG
 
 Nobody is asked for a password by the control API and the page: serve it on loopback or in a network of the demo's own.
-
-Clicks are not sent anywhere yet. Buttons with a ``url`` are links, others are shown disabled. To send clicks, add an
-``interactions`` module that signs the payload (``v0`` HMAC-SHA256) and posts it to an address from the settings; each
-stored block keeps its block_id and action_id for it.
 """

@@ -16,6 +16,7 @@ from demo.slack.faults import FaultOrder, Faults
 from demo.slack.methods import METHODS, files
 from demo.slack.methods.call import Call, Method
 from demo.slack.rates import Rates
+from demo.slack.sockets import Sockets
 from demo.slack.workspace import App, Channel, Workspace
 
 FORM_BYTES = 10_000
@@ -30,6 +31,7 @@ class Slack:
     rates: Rates
     faults: Faults
     audit: Audit
+    sockets: Sockets
 
 
 def router(slack: Slack) -> APIRouter:
@@ -104,7 +106,7 @@ def _carry_out(slack: Slack, name: str, request: Request, body: bytes, visit: Vi
         raise SlackError("unknown_method", req_method=name[:80])
     content_type = request.headers.get("content-type", "")
     given = call_arguments.read(request.url.query, content_type, body, takes_json=method.takes_json)
-    app = _authenticate(slack.workspace, request, given)
+    app = _authenticate(slack.workspace, request, given, method)
     channel = _channel(slack.workspace, given)
     visit.app, visit.channel, visit.ts = app.name, channel.name if channel else None, _ts(given)
     _authorize(app, method)
@@ -112,7 +114,7 @@ def _carry_out(slack: Slack, name: str, request: Request, body: bytes, visit: Vi
         visit.fault = fault.kind
         return fault.kind.removeprefix("error:"), _instead(fault)
     slack.rates.admit_call(app.bot, name, method.tier)
-    answer = method.run(Call(slack.workspace, slack.rates, app, given, str(request.base_url)))
+    answer = method.run(Call(slack.workspace, slack.rates, app, given, str(request.base_url), slack.sockets))
     visit.ts = answer.get("ts", visit.ts)
     response = JSONResponse({"ok": True, **answer}, headers={"x-oauth-scopes": ",".join(sorted(app.scopes))})
     if fault := slack.faults.take(name, channel, after=True):
@@ -121,7 +123,7 @@ def _carry_out(slack: Slack, name: str, request: Request, body: bytes, visit: Vi
     return "ok", response
 
 
-def _authenticate(workspace: Workspace, request: Request, given: Arguments) -> App:
+def _authenticate(workspace: Workspace, request: Request, given: Arguments, method: Method) -> App:
     """Find the app of the bearer token, or of the form's ``token``; a token in the query string is not taken."""
     if authorization := request.headers.get("authorization", ""):
         scheme, _, rest = authorization.partition(" ")
@@ -130,7 +132,10 @@ def _authenticate(workspace: Workspace, request: Request, given: Arguments) -> A
         token = "" if "token" in request.query_params else given.text("token")
     if not token:
         raise SlackError("not_authed")
-    app = workspace.apps.get(token)
+    own, others = (workspace.apps, workspace.app_level)[:: -1 if method.app_level else 1]
+    if token in others:
+        raise SlackError("not_allowed_token_type")
+    app = own.get(token)
     if app is None:
         raise SlackError("invalid_auth")
     if app.revoked:

@@ -12,7 +12,7 @@ from demo.slack.workspace import Channel, Message, as_slack, file_as_slack, reac
 
 
 def router(slack: Slack) -> APIRouter:
-    """Return the routes /faults, /audit, /messages, /metrics and the two probes."""
+    """Return the routes /faults, /sockets, /audit, /messages, /metrics and the two probes."""
     routes = APIRouter()
 
     @routes.post("/faults", status_code=201)
@@ -31,6 +31,11 @@ def router(slack: Slack) -> APIRouter:
     async def forget_faults() -> dict[str, int]:
         """Forget all orders."""
         return {"forgotten": slack.faults.clear()}
+
+    @routes.post("/sockets/refresh")
+    async def refresh_sockets() -> dict[str, int]:
+        """Ask every app for a new socket, as Slack does every few hours."""
+        return {"asked": await slack.sockets.refresh()}
 
     @routes.get("/audit")
     async def audit(

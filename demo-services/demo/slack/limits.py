@@ -65,6 +65,9 @@ REPLIES_DEFAULT: Final = Limit(1_000, "ref conversations.replies: limit, default
 LIST_MAXIMUM: Final = Limit(1_000, "docs /reference/methods/conversations.list: an integer under 1000")
 REACTIONS: Final = Limit(23, "docs /reference/methods/reactions.add: too_many_emoji; the number is unpublished")
 
+# --- Socket Mode: docs /apis/events-api/using-socket-mode ------------------------------------------------------------
+SOCKETS: Final = Limit(10, "docs /apis/events-api/using-socket-mode: up to 10 open WebSocket connections")
+
 # --- files -----------------------------------------------------------------------------------------------------------
 ALT_TEXT: Final = Limit(1_000, "ref files.getUploadURLExternal: alt_txt_too_large")
 FILE_BYTES: Final = Limit(2_000_000, "our choice: a demo keeps files in memory (Slack takes 1 GB)")

@@ -26,7 +26,7 @@ PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"
 def router(workspace: Workspace) -> APIRouter:
     """Return the routes of the pages; the live part is polled and answered 304 while nothing changes."""
     routes = APIRouter(include_in_schema=False)
-    articles = view.Articles()
+    articles = view.Articles(workspace.names())
     start = secrets.token_hex(4)
 
     def version() -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, StringConstraints, model_validator
 
 from demo.slack import limits
-from process.settings import Address, Seconds, Settings, once_each
+from process.settings import Address, BaseUrl, Seconds, Settings, once_each
 
 ChannelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,79}$")]
 """Lower case, digits, ``-`` and ``_``, at most 80 characters, as in Slack; without the ``#``."""
@@ -34,6 +34,13 @@ class ChannelSettings(Settings):
     """Whether every bot is a member at start; else a bot has to call conversations.join."""
 
 
+class InteractivitySettings(Settings):
+    """Where an app wants the clicks on its buttons, and what they are signed with."""
+
+    request_url: BaseUrl
+    signing_secret: SecretStr
+
+
 class TokenSettings(Settings):
     """One app: its bot token and what the token may do."""
 
@@ -41,6 +48,9 @@ class TokenSettings(Settings):
     name: str = Field(min_length=1, max_length=80)
     scopes: tuple[str, ...] = BOT_SCOPES
     revoked: bool = False
+    interactivity: InteractivitySettings | None = None
+    app_token: SecretStr | None = None
+    """Opens sockets (Socket Mode); while one is open, clicks go there."""
 
 
 class RateSettings(Settings):
@@ -62,6 +72,8 @@ class SlackSettings(Settings):
 
     listen: Address
     team: str = Field(default="Bongsu demo", min_length=1, max_length=80)
+    person: str = Field(default="Demo Person", min_length=1, max_length=80)
+    """Who looks at the page and clicks."""
     channels: tuple[ChannelSettings, ...] = Field(min_length=1, max_length=100)
     tokens: tuple[TokenSettings, ...] = Field(min_length=1, max_length=100)
     rates: RateSettings = RateSettings()

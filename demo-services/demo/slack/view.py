@@ -1,7 +1,9 @@
 """Messages as HTML: the templates and what they can call."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -38,19 +40,26 @@ def page(workspace: Workspace, channel: Channel, messages: str, *, embed: bool, 
 class Articles:
     """Renders the last messages of channels, each message once for each of its revisions."""
 
-    def __init__(self) -> None:
-        """Start with nothing rendered."""
+    def __init__(self, names: Mapping[str, str]) -> None:
+        """Start with nothing rendered; `names` are those of the users that messages mention."""
+        self._names = {f">@{user}<": f">@{escape(name)}<" for user, name in names.items()}
         self._kept: dict[str, dict[tuple[str, int], str]] = {}
 
     def html(self, channel: Channel) -> str:
         """Return the last messages of the channel as a list of articles."""
         kept = self._kept.get(channel.id, {})
         self._kept[channel.id] = articles = {
-            (message.ts, revision): kept.get((message.ts, revision)) or _article(message, channel)
+            (message.ts, revision): kept.get((message.ts, revision)) or self._named(_article(message, channel))
             for message in list(channel.shown())[-MESSAGES_SHOWN:]
             for revision in [channel.revision(message)]
         }
         return _environment.get_template("messages.html").render(channel=channel, articles=articles.values())
+
+    def _named(self, html: str) -> str:
+        """Show the name of a user in place of the id."""
+        for user, name in self._names.items():
+            html = html.replace(user, name)
+        return html
 
 
 def _article(message: Message, channel: Channel) -> str:

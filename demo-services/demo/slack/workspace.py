@@ -9,6 +9,7 @@ from typing import Any
 from demo.slack import limits
 from demo.slack.content import Content, Json
 from demo.slack.errors import SlackError
+from demo.slack.responses import Responses
 from demo.slack.settings import ChannelSettings, SlackSettings, TokenSettings
 
 Clock = Callable[[], float]
@@ -28,6 +29,8 @@ class App:
     user: str
     bot: str
     id: str
+    request_url: str | None = None
+    signing_secret: str | None = field(default=None, repr=False)
 
 
 @dataclass
@@ -134,11 +137,23 @@ class Workspace:
         self.clock = clock
         self.revision = 0
         self.team = _id("T", settings.team)
+        self.domain = settings.team.lower().replace(" ", "-")
+        self.person = _id("U", "person", settings.person)
         self.apps = {app.token: app for app in map(_app, settings.tokens)}
+        self.app_level = {
+            one.app_token.get_secret_value(): self.apps[one.token.get_secret_value()]
+            for one in settings.tokens
+            if one.app_token
+        }
+        self.responses = Responses(clock)
         joined = {app.user for app in self.apps.values()}
         now = int(clock())
         self.channels = {c.id: c for c in (_channel(one, joined, now) for one in settings.channels)}
         self.files: OrderedDict[str, File] = OrderedDict()
+
+    def names(self) -> dict[str, str]:
+        """Return the name of every user: the apps' bots and the person who looks."""
+        return {app.user: app.name for app in self.apps.values()} | {self.person: self.settings.person}
 
     # --- looking up --------------------------------------------------------------------------------------------------
 
@@ -278,6 +293,8 @@ def _app(settings: TokenSettings) -> App:
         user=_id("U", settings.name),
         bot=_id("B", settings.name),
         id=_id("A", settings.name),
+        request_url=settings.interactivity.request_url if settings.interactivity else None,
+        signing_secret=settings.interactivity.signing_secret.get_secret_value() if settings.interactivity else None,
     )
 
 

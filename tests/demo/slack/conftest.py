@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from playwright.async_api import Browser, Page
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -45,7 +46,7 @@ class Front:
     application: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if scope["type"] != "lifespan":
             assert self.application is not None
             await self.application(scope, receive, send)
 
@@ -132,3 +133,15 @@ async def slack(make_slack: Callable[..., Slack]) -> Slack:
     listed = await slack.ask("conversations.list")
     slack.channels = {channel["name"]: channel["id"] for channel in listed["channels"]}
     return slack
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """Open an empty page; at the end it must have had no error."""
+    context = await browser.new_context(viewport={"width": 1440, "height": 900})
+    page = await context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    yield page
+    await context.close()
+    assert problems == []

@@ -1,6 +1,7 @@
 """What holds after any calls with any arguments, in any order."""
 
 import json
+import time
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from demo.slack.methods import METHODS
 from demo.slack.methods.call import Call
 from demo.slack.rates import Rates
 from demo.slack.settings import SlackSettings
+from demo.slack.sockets import Sockets
 from demo.slack.workspace import Workspace
 
 KEPT = 4
@@ -83,6 +85,7 @@ def test_any_calls(calls: list[tuple[str, str, dict[str, Any]]], steps: list[flo
         return now[0]
 
     workspace = Workspace(SETTINGS, clock)
+    sockets = Sockets(time.time)
     rates = Rates(SETTINGS.rates, clock)
     posted: list[str] = []
     for (method, token, arguments), step in zip(calls, steps, strict=False):
@@ -90,7 +93,9 @@ def test_any_calls(calls: list[tuple[str, str, dict[str, Any]]], steps: list[flo
         before = workspace.revision
         given_arguments = Arguments(_name_messages(arguments, posted))
         try:
-            answer = METHODS[method].run(Call(workspace, rates, workspace.apps[token], given_arguments, "http://x/"))
+            answer = METHODS[method].run(
+                Call(workspace, rates, workspace.apps[token], given_arguments, "http://x/", sockets)
+            )
         except SlackError as refused:
             assert workspace.revision == before, "a refused call changed something"
             json.dumps(refused.body())
@@ -103,4 +108,4 @@ def test_any_calls(calls: list[tuple[str, str, dict[str, Any]]], steps: list[flo
         assert list(channel.messages) == sorted(channel.messages)
         replies = {one.ts for one in channel.messages.values() if one.is_reply}
         assert {ts for thread in channel.threads.values() for ts in thread} == replies
-        assert view.Articles().html(channel)
+        assert view.Articles(workspace.names()).html(channel)

@@ -1,10 +1,11 @@
 """The Web API methods: one file a family, and METHODS, the literal map of them."""
 
-from demo.slack.methods import chat, conversations, files, reactions, team
+from demo.slack.methods import apps, chat, conversations, files, reactions, team
 from demo.slack.methods.call import Method
 from demo.slack.rates import Tier
 
 METHODS: dict[str, Method] = {
+    "apps.connections.open": Method(apps.connections_open, Tier.THREE, app_level=True),
     "auth.test": Method(team.auth_test, Tier.SPECIAL, takes_json=True),
     "chat.delete": Method(chat.delete, Tier.THREE, ("chat:write",), takes_json=True),
     "chat.getPermalink": Method(chat.permalink, Tier.SPECIAL),

@@ -6,6 +6,7 @@ from typing import Any
 
 from demo.slack.arguments import Arguments
 from demo.slack.rates import Rates, Tier
+from demo.slack.sockets import Sockets
 from demo.slack.workspace import App, Workspace
 
 
@@ -19,6 +20,7 @@ class Call:
     arguments: Arguments
     base_url: str
     """The workspace's own address as the caller wrote it, with a slash at its end."""
+    sockets: Sockets
 
 
 @dataclass(frozen=True)
@@ -29,3 +31,5 @@ class Method:
     tier: Tier
     scopes: tuple[str, ...] = ()
     takes_json: bool = False
+    app_level: bool = False
+    """Called with an app-level token (``xapp-…``), not with that of the bot."""

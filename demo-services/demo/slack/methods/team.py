@@ -23,13 +23,13 @@ def auth_test(call: Call) -> dict[str, Any]:
 def team_info(call: Call) -> dict[str, Any]:
     """Describe the workspace."""
     name = call.workspace.settings.team
-    return {"team": {"id": call.workspace.team, "name": name, "domain": name.lower().replace(" ", "-")}}
+    return {"team": {"id": call.workspace.team, "name": name, "domain": call.workspace.domain}}
 
 
 def users_info(call: Call) -> dict[str, Any]:
-    """Describe a bot user; people have no account here."""
+    """Describe a bot user, or the one person who looks at the page."""
     wanted = call.arguments.required("user")
-    names = {app.user: app.name for app in call.workspace.apps.values()} | {SLACKBOT: "slackbot"}
+    names = call.workspace.names() | {SLACKBOT: "slackbot"}
     if wanted not in names:
         raise SlackError("user_not_found")
     name = names[wanted]
@@ -40,7 +40,7 @@ def users_info(call: Call) -> dict[str, Any]:
             "name": name.lower(),
             "real_name": name,
             "deleted": False,
-            "is_bot": True,
+            "is_bot": wanted != call.workspace.person,
             "profile": {"real_name": name, "display_name": name},
         }
     }

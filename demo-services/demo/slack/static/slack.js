@@ -95,6 +95,43 @@ async function refresh() {
   toEnd();
 }
 
+// Tells the workspace what was clicked, which tells the app; Slack shows a warning beside the control when that fails.
+async function click(control, chosen) {
+  const { block, action } = control.dataset;
+  control.disabled = true;
+  control.parentElement.querySelector(".failed")?.remove();
+  let failure = "";
+  try {
+    const answer = await fetch(`/channels/${channel}/clicks`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ ts: control.closest("[data-ts]").dataset.ts, block_id: block, action_id: action, chosen }),
+      signal: AbortSignal.timeout(10000),
+    });
+    if (!answer.ok) failure = (await answer.json()).error || String(answer.status);
+  } catch {
+    failure = "not connected";
+  }
+  control.disabled = false;
+  if (control.tagName === "SELECT") control.value = "";
+  if (failure && control.isConnected) {
+    const note = document.createElement("span");
+    note.className = "failed";
+    note.setAttribute("role", "alert");
+    note.textContent = `⚠ ${failure}`;
+    control.after(note);
+  }
+  refresh().catch(() => { state.hidden = false; });
+}
+
+list.addEventListener("click", (event) => {
+  const control = event.target.closest("[data-action]");
+  if (control?.dataset.action && control.tagName !== "SELECT") click(control, null);
+});
+list.addEventListener("change", (event) => {
+  if (event.target.dataset.action) click(event.target, event.target.value);
+});
+
 async function poll() {
   if (!document.hidden) {
     try {
