@@ -498,8 +498,10 @@ class Mortal:
     fuse: Fuse
 
     def __getattr__(self, name: str) -> Any:
-        """Wrap a coroutine function."""
+        """Wrap a coroutine function; what is none is handed through."""
         method = getattr(self.inner, name)
+        if not callable(method):
+            return method
 
         async def call(*arguments: Any, **named: Any) -> Any:
             self.fuse.burn()
