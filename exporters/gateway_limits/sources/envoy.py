@@ -1,10 +1,13 @@
-"""Envoy: the local rate limit filter's statistics and the counters of a `stats` access logger.
+"""Envoy: statistics of its rate limit filters, counters of a `stats` access logger, its configuration, its access log.
 
-https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/local_rate_limit_filter#statistics
+Local limits:
+https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/local_rate_limit_filter#statistics Global
+limits: https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/rate_limit_filter#statistics
 
-A limit is named by the filter's ``stat_prefix``. When each route has a filter of its own, as Envoy counts neither by
-route nor by descriptor, that is the route's name too. Two spellings exist: with Envoy's own tag rules the prefix is a
-label, without them (Istio's proxies) it is part of the name.
+A local limit is named by the filter's ``stat_prefix``. When each route has a filter of its own, as Envoy counts neither
+by route nor by descriptor, that is the route's name too. Two spellings exist: with Envoy's own tag rules the prefix is
+a label, without them (Istio's proxies) it is part of the name. A global limit is counted by the cluster that the route
+leads to, and ``over_limit`` also counts when the filter does not enforce.
 
 A 429 in a response code says nothing of who made it, Envoy or the upstream; the response flag RL does. Only an access
 logger can count by flag, so upstreams' 429s are known when the configuration has one:
@@ -13,142 +16,245 @@ logger can count by flag, so upstreams' 429s are known when the configuration ha
     counters: [{stat: {name: requests, tags: [route, code, flags]}, value_fixed: 1}]    # each with its value_format
 """
 
+import asyncio
 import re
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-
-import httpx
-from prometheus_client.parser import text_string_to_metric_families
-from prometheus_client.samples import Sample
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from exporters.errors import Reason, SourceError
+from exporters.gateway_limits.access_log import AccessLog, Entry
+from exporters.gateway_limits.clients import Clients
 from exporters.gateway_limits.config import Envoy
-from exporters.gateway_limits.snapshot import Decision, Origin, Outcome, Snapshot
+from exporters.gateway_limits.difference import Differences
+from exporters.gateway_limits.envoy_config import LocalLimit, local_limits, runtime_values
+from exporters.gateway_limits.http import MEGABYTE, Http
+from exporters.gateway_limits.snapshot import Bucket, Check, Decision, Limit, Origin, Outcome, Snapshot
+from exporters.gateway_limits.usage import Fullest, Usage
+from exporters.prometheus_text import Sample, TextError, Vocabulary
 
-MAX_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 4 * MEGABYTE
 """The filtered answer is a few hundred bytes a route; what is larger is no such answer."""
 
-WANTED = r"http_local_rate_limit\.(ok|rate_limited|enforced)$|^gw\.requests\."
+MAX_CONFIG_BYTES = 16 * MEGABYTE
+CONFIG_INTERVAL = 60.0
+"""Seconds between two looks at the configuration, which may be large and seldom changes."""
+
+CONFIG_DEADLINE = 2.0
+"""Seconds for one look. Without it the statistics are still worth having."""
+
+WANTED = r"http_local_rate_limit\.(ok|rate_limited|enforced)$|^gw\.requests\.|^cluster\..*\.ratelimit\."
 """Envoy matches this with its own names of the statistics, before tags are taken out."""
 
-LIMIT_NAME = re.compile(r"envoy_(?:(?P<prefix>.+)_)?http_local_rate_limit_(?P<count>ok|rate_limited|enforced)")
-LIMIT_LABEL = "envoy_local_http_ratelimit_prefix"
+LOCAL = re.compile(r"envoy_(?:(?P<prefix>.+)_)?http_local_rate_limit_(?P<count>ok|rate_limited|enforced)")
+LOCAL_LABEL = "envoy_local_http_ratelimit_prefix"
+GLOBAL = re.compile(
+    r"envoy_cluster_(?:(?P<cluster>.+)_)?ratelimit_(?:(?P<prefix>.+)_)?(?P<count>ok|over_limit|error|failure_mode_allowed)"
+)
+GLOBAL_LABELS = ("envoy_cluster_name", "cluster_name")
+"""Envoy's own, and Istio's."""
+
 REQUESTS_NAME = "envoy_gw_requests"
 RATE_LIMITED_FLAG = "RL"
 TOO_MANY_REQUESTS = "429"
 
 
+def _wanted(name: str) -> bool:
+    if not name.startswith("envoy_"):
+        raise TextError(f"{name[:100]} is not a statistic of Envoy's")
+    return name == REQUESTS_NAME or bool(LOCAL.fullmatch(name) or GLOBAL.fullmatch(name))
+
+
+VOCABULARY = Vocabulary(_wanted)
+
+
 @dataclass(frozen=True)
-class Limit:
-    """Counts of one limit: ``rate_limited`` were over it, ``enforced`` of those were rejected."""
+class _Configuration:
+    """What was last read of it."""
 
-    ok: int = 0
-    rate_limited: int = 0
-    enforced: int = 0
-    shadow: int = 0
-
-    def after(self, before: "Limit | None") -> "Limit":
-        """Add the requests that were over the limit and yet let through, which Envoy does not count.
-
-        The two counts of the difference are not read at the same instant, so it can fall by one or two. Prometheus
-        would take that for a restart and count all of it once more; hence it only falls when Envoy's counts do.
-        """
-        shadow = max(0, self.rate_limited - self.enforced)
-        restarted = before and (self.rate_limited < before.rate_limited or self.enforced < before.enforced)
-        if before and not restarted:
-            shadow = max(shadow, before.shadow)
-        return replace(self, shadow=shadow)
+    limits: tuple[LocalLimit, ...]
+    read_at: float
+    problem: SourceError | None = None
 
 
 class EnvoySource:
     """One Envoy."""
 
-    def __init__(self, gateway: Envoy) -> None:
-        """Connect to nothing yet."""
+    def __init__(self, gateway: Envoy, clock: Callable[[], float] = time.monotonic) -> None:
+        """Connect to nothing yet; `clock` gives seconds and never jumps."""
         self._gateway = gateway
-        self._limits: Mapping[str, Limit] = {}
-        # the caller has the deadline; a proxy named in the environment is not meant for the admin interface
-        self._client = httpx.AsyncClient(timeout=None, trust_env=False, headers={"accept-encoding": "identity"})
+        self._clock = clock
+        self._http = Http()
+        self._shadow: Differences[str] = Differences()
+        self._denied: Differences[tuple[str, str]] = Differences()
+        self._usage = Usage()
+        self._configuration: _Configuration | None = None
+        self._log = EnvoyLog(gateway, clock) if gateway.access_log else None
 
     async def close(self) -> None:
-        """Close the connection."""
-        await self._client.aclose()
+        """Close the connection and the log."""
+        await self._http.close()
+        if self._log:
+            self._log.close()
 
     async def read(self) -> Snapshot:
-        """Ask the admin interface once.
+        """Ask the admin interface, and read on in the access log.
 
-        Raises SourceError when it does not answer, or with something else than Envoy's statistics.
+        Raises SourceError when the interface does not answer, or with something else than Envoy's statistics.
         """
         url = f"{self._gateway.admin}/stats/prometheus"
-        samples = parse(await self._get(url), url)
-        self._limits = {name: limit.after(self._limits.get(name)) for name, limit in limits(samples).items()}
-        return Snapshot(self._gateway.name, {**decisions(self._limits), **upstream_rejections(samples)})
+        samples = await self._http.counts(url, VOCABULARY, most=MAX_BYTES, params={"filter": WANTED})
+        configuration = await self._configured()
+        problems = [configuration.problem] if configuration.problem else []
+        if self._log:
+            problems += await self._log.read()
+        local = local_counts(samples)
+        return Snapshot(
+            self._gateway.name,
+            {
+                **local_decisions(local, self._shadow.update(over_the_limit(local))),
+                **self._global_decisions(samples),
+                **upstream_rejections(samples),
+            },
+            limits={bucket: limit for found in configuration.limits for bucket, limit in found.buckets.items()},
+            used={**self._used(local, configuration.limits), **(self._log.used() if self._log else {})},
+            clients=self._log.clients.counts() if self._log else {},
+            checks={} if configuration.problem else {Check.ENFORCED: enforced(configuration.limits)},
+            problems=tuple(problems),
+        )
 
-    async def _get(self, url: str) -> bytes:
-        body = bytearray()
+    async def _configured(self) -> _Configuration:
+        now = self._clock()
+        if self._configuration is None or now - self._configuration.read_at >= CONFIG_INTERVAL:
+            late = SourceError(
+                Reason.TIMEOUT, f"{self._gateway.admin}/config_dump: not read within {CONFIG_DEADLINE:g} s"
+            )
+            # stands if this read is cancelled: the statistics must not wait for it a second time
+            self._configuration = _Configuration((), now, late)
+            try:
+                async with asyncio.timeout(CONFIG_DEADLINE):
+                    self._configuration = _Configuration(await self._limits(), now)
+            except TimeoutError:
+                pass
+            except SourceError as error:
+                self._configuration = _Configuration((), now, error)
+        return self._configuration
+
+    async def _limits(self) -> tuple[LocalLimit, ...]:
+        admin = self._gateway.admin
+        runtime = await self._http.json(f"{admin}/runtime", most=MAX_BYTES)
+        dump = await self._http.json(f"{admin}/config_dump", most=MAX_CONFIG_BYTES)
         try:
-            async with self._client.stream("GET", url, params={"filter": WANTED}) as response:
-                check_status(response.status_code, url)
-                async for chunk in response.aiter_raw():
-                    body += chunk
-                    if len(body) > MAX_BYTES:
-                        raise SourceError(Reason.INVALID_ANSWER, f"{url}: answer is larger than {MAX_BYTES} bytes")
-        except (httpx.RemoteProtocolError, httpx.InvalidURL) as error:
-            raise SourceError(Reason.INVALID_ANSWER, f"{url}: {error}") from error
-        except httpx.TransportError as error:
-            raise SourceError(Reason.UNREACHABLE, f"{url}: {error or type(error).__name__}") from error
-        return bytes(body)
+            return local_limits(dump, runtime_values(runtime), self._gateway.replicas)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            message = f"{admin}/config_dump: not Envoy's configuration: {error!r}"
+            raise SourceError(Reason.INVALID_ANSWER, message) from error
+
+    def _global_decisions(self, samples: Iterable[Sample]) -> dict[Decision, int]:
+        counts = global_counts(samples)
+        failures = {key: (count["error"], count["failure_mode_allowed"]) for key, count in counts.items()}
+        return global_decisions(counts, self._denied.update(failures))
+
+    def _used(self, local: Mapping[str, Mapping[str, int]], limits: Iterable[LocalLimit]) -> dict[Bucket, float]:
+        # requests are counted by limit, so only of a limit with one bucket is it known what that bucket has let through
+        single = [limit for limit in limits if len(limit.buckets) == 1 and limit.name in local]
+        own = {
+            bucket: _of_one(limit, self._gateway.replicas)
+            for found in single
+            for bucket, limit in found.buckets.items()
+        }
+        taken = {Bucket(found.name, found.name): local[found.name].get("ok", 0) for found in single}
+        return self._usage.update(self._clock(), taken, own)
 
 
-def check_status(status: int, url: str) -> None:
-    """Raise SourceError unless `status` is 200."""
-    if status in (401, 403):
-        raise SourceError(Reason.REFUSED, f"{url}: answered {status}")
-    if status >= 500:
-        raise SourceError(Reason.UNREACHABLE, f"{url}: answered {status}")
-    if status != 200:
-        raise SourceError(Reason.INVALID_ANSWER, f"{url}: answered {status}")
+class EnvoyLog:
+    """What the access log adds: who is rejected, and how full the buckets are that clients have of their own.
 
-
-def parse(body: bytes, url: str) -> list[Sample]:
-    """Read Prometheus' text format.
-
-    Raises SourceError when `body` is not it, is cut, or is not Envoy's: the statistics that were asked for all begin
-    with ``envoy_``, and counts are whole and not negative.
+    Lines are JSON with ``route``, ``client`` and ``flags``; with ``ratelimit_limit`` and ``ratelimit_remaining``, the
+    values of the response headers of these names, the second is known too.
     """
-    if body and not body.endswith(b"\n"):
-        raise SourceError(Reason.INVALID_ANSWER, f"{url}: answer is cut")
-    try:
-        families = text_string_to_metric_families(body.decode())
-        samples = [sample for family in families for sample in family.samples]
-    except ValueError as error:
-        raise SourceError(Reason.INVALID_ANSWER, f"{url}: not Prometheus' text format: {str(error)[:200]}") from error
-    for sample in samples:
-        if not sample.name.startswith("envoy_"):
-            raise SourceError(Reason.INVALID_ANSWER, f"{url}: {sample.name[:100]} is not a statistic of Envoy's")
-        if not (sample.value >= 0 and float(sample.value).is_integer()):
-            raise SourceError(Reason.INVALID_ANSWER, f"{url}: {sample.name[:100]} counts {sample.value}")
-    return samples
+
+    def __init__(self, gateway: Envoy, clock: Callable[[], float]) -> None:
+        """Nothing is read yet."""
+        assert gateway.access_log
+        self.clients = Clients(gateway.clients, clock)
+        self._path = gateway.access_log
+        self._log = AccessLog(gateway.access_log, clock)
+        self._fullest = Fullest(clock)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._log.close()
+
+    def used(self) -> dict[Bucket, float]:
+        """The fullest of each route's buckets that was met lately."""
+        return self._fullest.shares()
+
+    async def read(self) -> list[SourceError]:
+        """Read on, and give what is wrong with the log."""
+        return await self._log.problems(self._take)
+
+    def _take(self, entry: Entry) -> None:
+        route = entry.get("route")
+        if not route or not isinstance(route, str):
+            return
+        if RATE_LIMITED_FLAG in str(entry.get("flags") or "").split(","):
+            self.clients.rejected(route, str(entry.get("client") or ""))
+        self._fullest.met(Bucket(route, route), entry.get("ratelimit_limit"), entry.get("ratelimit_remaining"))
 
 
-def limits(samples: Iterable[Sample]) -> dict[str, Limit]:
-    """Counts by name of the limit."""
+def local_counts(samples: Iterable[Sample]) -> dict[str, dict[str, int]]:
+    """Counts ``ok``, ``rate_limited`` and ``enforced`` by name of the limit."""
     counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for sample in samples:
-        if match := LIMIT_NAME.fullmatch(_name(sample)):
-            prefix = sample.labels.get(LIMIT_LABEL) or match["prefix"] or ""
+        if match := LOCAL.fullmatch(sample.name):
+            prefix = sample.labels.get(LOCAL_LABEL) or match["prefix"] or ""
             counts[prefix][match["count"]] = int(sample.value)
-    return {prefix: Limit(**count) for prefix, count in counts.items()}
+    return dict(counts)
 
 
-def decisions(limits: Mapping[str, Limit]) -> dict[Decision, int]:
-    """What Envoy decided; the route is the limit's name."""
+def over_the_limit(local: Mapping[str, Mapping[str, int]]) -> dict[str, tuple[int, int]]:
+    """All that were over each limit, and those of them that were rejected; the rest was let through."""
+    return {name: (count.get("rate_limited", 0), count.get("enforced", 0)) for name, count in local.items()}
+
+
+def local_decisions(local: Mapping[str, Mapping[str, int]], shadow: Mapping[str, int]) -> dict[Decision, int]:
+    """What Envoy decided by its local limits; the route is the limit's name."""
     found = {}
-    for name, limit in limits.items():
-        found[Decision(name, name, Outcome.ACCEPTED, Origin.GATEWAY)] = limit.ok
-        found[Decision(name, name, Outcome.REJECTED, Origin.GATEWAY)] = limit.enforced
-        found[Decision(name, name, Outcome.SHADOW, Origin.GATEWAY)] = limit.shadow
+    for name, count in local.items():
+        found[Decision(name, name, Outcome.ACCEPTED, Origin.GATEWAY)] = count.get("ok", 0)
+        found[Decision(name, name, Outcome.REJECTED, Origin.GATEWAY)] = count.get("enforced", 0)
+        found[Decision(name, name, Outcome.SHADOW, Origin.GATEWAY)] = shadow[name]
+    return found
+
+
+def global_counts(samples: Iterable[Sample]) -> dict[tuple[str, str], dict[str, int]]:
+    """Counts of the global filter by cluster and limit, which is named by the filter's ``stat_prefix``."""
+    counts: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(
+        lambda: dict.fromkeys(("ok", "over_limit", "error", "failure_mode_allowed"), 0)
+    )
+    for sample in samples:
+        if match := GLOBAL.fullmatch(sample.name):
+            named = [sample.labels[label] for label in GLOBAL_LABELS if sample.labels.get(label)]
+            cluster = named[0] if named else match["cluster"] or ""
+            counts[cluster, match["prefix"] or "global"][match["count"]] += int(sample.value)
+    return dict(counts)
+
+
+def global_decisions(
+    counts: Mapping[tuple[str, str], Mapping[str, int]], denied: Mapping[tuple[str, str], int]
+) -> dict[Decision, int]:
+    """What the rate limit service decided, or Envoy in its stead; the route is the cluster."""
+    found = {}
+    for key, count in counts.items():
+        outcomes = {
+            Outcome.ACCEPTED: count["ok"],
+            Outcome.REJECTED: count["over_limit"],
+            Outcome.ERROR_ALLOWED: count["failure_mode_allowed"],
+            Outcome.ERROR_DENIED: denied[key],
+        }
+        found.update({Decision(*key, outcome, Origin.GATEWAY): number for outcome, number in outcomes.items()})
     return found
 
 
@@ -157,7 +263,7 @@ def upstream_rejections(samples: Iterable[Sample]) -> dict[Decision, int]:
     found: defaultdict[Decision, int] = defaultdict(int)
     for sample in samples:
         route = sample.labels.get("route")
-        if _name(sample) != REQUESTS_NAME or not route:
+        if sample.name != REQUESTS_NAME or not route:
             continue
         limited_by_envoy = RATE_LIMITED_FLAG in sample.labels.get("flags", "").split(",")
         theirs = sample.labels.get("code") == TOO_MANY_REQUESTS and not limited_by_envoy
@@ -165,6 +271,14 @@ def upstream_rejections(samples: Iterable[Sample]) -> dict[Decision, int]:
     return dict(found)
 
 
-def _name(sample: Sample) -> str:
-    """Name as Envoy wrote it: the parser adds ``_total`` to counters, Envoy does not."""
-    return sample.name.removesuffix("_total")
+def enforced(limits: Iterable[LocalLimit]) -> str:
+    """Say which limits let everything pass, and why; empty when none does."""
+    off = [(limit.name, "filter_enabled") for limit in limits if not limit.enabled]
+    off += [(limit.name, "filter_enforced") for limit in limits if limit.enabled and not limit.enforced]
+    named = ", ".join(f"{name} ({setting})" for name, setting in sorted(off)[:10])
+    return f"limits at 0 %: {named}: set default_value there, or its runtime key, to 100" if off else ""
+
+
+def _of_one(limit: Limit, replicas: int) -> Limit:
+    """The limit of the Envoy that was asked, of that for all replicas."""
+    return Limit(limit.requests / replicas, limit.window)

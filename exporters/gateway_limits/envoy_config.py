@@ -1,0 +1,99 @@
+"""Local rate limits of an Envoy, from what its admin interface says of its configuration.
+
+https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/filters/http/local_ratelimit/v3/local_rate_limit.proto
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from exporters.gateway_limits.snapshot import Bucket, Limit
+
+TYPE = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
+OF_HUNDRED = {"HUNDRED": 1.0, "TEN_THOUSAND": 0.01, "MILLION": 0.0001}
+"""Percent that a numerator of 1 is, by denominator."""
+
+
+@dataclass(frozen=True)
+class LocalLimit:
+    """One filter's limit."""
+
+    name: str
+    """Its ``stat_prefix``."""
+    buckets: Mapping[Bucket, Limit]
+    """The first is the one for requests that no descriptor fits."""
+    enabled: float
+    """Percent of requests that it looks at."""
+    enforced: float
+    """Percent of those over the limit that it rejects."""
+
+
+def local_limits(config_dump: Any, runtime: Mapping[str, str], replicas: int) -> tuple[LocalLimit, ...]:
+    """Every local rate limit with a bucket, wherever in the answer to ``/config_dump`` it stands.
+
+    `runtime` has the values that are in force instead of the configured percentages. Raises ValueError, KeyError or
+    TypeError when the answer is not Envoy's.
+    """
+    found = {}
+    for settings in _filters(config_dump):
+        if "token_bucket" in settings:
+            limit = _limit(settings, runtime, replicas)
+            found[limit.name] = limit
+    return tuple(found.values())
+
+
+def runtime_values(answer: Any) -> dict[str, str]:
+    """Values in force, from the answer to ``/runtime``."""
+    return {key: str(entry["final_value"]) for key, entry in answer.get("entries", {}).items()}
+
+
+def _filters(node: Any) -> Iterator[Mapping[str, Any]]:
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if str(node.get("@type", "")).endswith(TYPE):
+                yield node
+            else:
+                waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
+
+
+def _limit(settings: Mapping[str, Any], runtime: Mapping[str, str], replicas: int) -> LocalLimit:
+    name = str(settings["stat_prefix"])
+    buckets = {Bucket(name, name): _bucket(settings["token_bucket"], replicas)}
+    for descriptor in settings.get("descriptors", ()):
+        if "token_bucket" in descriptor:
+            bucket = Bucket(name, name, _descriptor(descriptor["entries"]))
+            buckets[bucket] = _bucket(descriptor["token_bucket"], replicas)
+    return LocalLimit(
+        name,
+        buckets,
+        _percent(settings.get("filter_enabled"), runtime),
+        _percent(settings.get("filter_enforced"), runtime),
+    )
+
+
+def _bucket(settings: Mapping[str, Any], replicas: int) -> Limit:
+    per_fill = int(settings.get("tokens_per_fill", 1))
+    interval = float(str(settings["fill_interval"]).removesuffix("s"))
+    return Limit(per_fill * replicas, interval, int(settings["max_tokens"]) * replicas)
+
+
+def _descriptor(entries: list[Mapping[str, str]]) -> str:
+    return ",".join(f"{entry['key']}={entry['value']}" if entry.get("value") else entry["key"] for entry in entries)
+
+
+def _percent(settings: Mapping[str, Any] | None, runtime: Mapping[str, str]) -> float:
+    """Envoy reads a missing share as 0 %."""
+    if settings is None:
+        return 0.0
+    default = settings.get("default_value", {})
+    share = OF_HUNDRED[default.get("denominator", "HUNDRED")]
+    numerator = float(default.get("numerator", 0))
+    if (value := runtime.get(settings.get("runtime_key", ""))) is not None:
+        # a plain number at run time is of a hundred, whatever the configured denominator
+        # (https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/core/v3/base.proto#config-core-v3-runtimefractionalpercent)
+        return float(value)
+    return numerator * share

@@ -1,0 +1,115 @@
+"""One gateway over HTTP: what it answers, whole and of the expected kind, or a SourceError that says what came."""
+
+import functools
+import json
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from exporters.errors import Reason, SourceError
+from exporters.prometheus_text import Reader, Sample, TextError, Vocabulary
+
+MEGABYTE = 1024 * 1024
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """Read once: a context of its own for each of a thousand gateways would cost 15 ms and a megabyte each."""
+    return ssl.create_default_context()
+
+
+class Http:
+    """A connection to one gateway. The caller has the deadline."""
+
+    def __init__(self) -> None:
+        """Connect to nothing yet."""
+        # a proxy named in the environment is not meant for a gateway's own interface; compressing costs it more CPU
+        # than the bytes are worth
+        self._client = httpx.AsyncClient(
+            timeout=None, trust_env=False, verify=_certificates(), headers={"accept-encoding": "identity"}
+        )
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._client.aclose()
+
+    async def counts(
+        self, url: str, vocabulary: Vocabulary, *, most: int, params: Mapping[str, str] | None = None
+    ) -> list[Sample]:
+        """Ask for Prometheus' text format; what is wanted of it are counts, whole and not negative."""
+        reader = Reader(vocabulary)
+        try:
+            async with self._answer(url, params, "text/plain;version=0.0.4") as response:
+                async for chunk in _chunks(response, url, most):
+                    reader.feed(chunk)
+            samples = reader.close()
+        except TextError as error:
+            raise SourceError(Reason.INVALID_ANSWER, f"{url}: {error}") from error
+        for sample in samples:
+            if not (sample.value >= 0 and sample.value.is_integer()):
+                raise SourceError(Reason.INVALID_ANSWER, f"{url}: {sample.name[:100]} counts {sample.value}")
+        return samples
+
+    async def text(self, url: str, *, most: int) -> str:
+        """Ask for text."""
+        async with self._answer(url, None, "text/plain") as response:
+            body = b"".join([chunk async for chunk in _chunks(response, url, most)])
+        try:
+            return body.decode()
+        except ValueError as error:
+            raise SourceError(Reason.INVALID_ANSWER, f"{url}: not UTF-8 text") from error
+
+    async def json(self, url: str, *, most: int) -> Any:
+        """Ask for JSON."""
+        text = await self.text(url, most=most)
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise SourceError(Reason.INVALID_ANSWER, f"{url}: not JSON: {error}") from error
+
+    async def headers(self, url: str) -> Mapping[str, str]:
+        """Headers of the answer to one request, whatever its status; the body is not read."""
+        async with self._answer(url, None, "*/*", any_status=True) as response:
+            return response.headers
+
+    @asynccontextmanager
+    async def _answer(
+        self, url: str, params: Mapping[str, str] | None, accept: str, any_status: bool = False
+    ) -> AsyncIterator[httpx.Response]:
+        try:
+            async with self._client.stream("GET", url, params=params, headers={"accept": accept}) as response:
+                if not any_status:
+                    check_status(response.status_code, url)
+                yield response
+        except (httpx.RemoteProtocolError, httpx.InvalidURL) as error:
+            raise SourceError(Reason.INVALID_ANSWER, f"{url}: {error}") from error
+        except httpx.TransportError as error:
+            raise SourceError(Reason.UNREACHABLE, f"{url}: {error or type(error).__name__}") from error
+
+
+async def _chunks(response: httpx.Response, url: str, most: int) -> AsyncIterator[bytes]:
+    length = 0
+    async for chunk in response.aiter_raw():
+        length += len(chunk)
+        if length > most:
+            raise SourceError(Reason.INVALID_ANSWER, f"{url}: answer is larger than {most} bytes")
+        yield chunk
+
+
+def check_status(status: int, url: str) -> None:
+    """Raise SourceError unless `status` is 200."""
+    if status in (401, 403):
+        raise SourceError(Reason.REFUSED, f"{url}: answered {status}")
+    if status >= 500:
+        raise SourceError(Reason.UNREACHABLE, f"{url}: answered {status}")
+    if status != 200:
+        raise SourceError(Reason.INVALID_ANSWER, f"{url}: answered {status}")
+
+
+def expect(samples: list[Sample], url: str, owner: str) -> None:
+    """Raise SourceError when an answer has none of what `owner` always has: it is some other program's."""
+    if not samples:
+        raise SourceError(Reason.INVALID_ANSWER, f"{url}: holds no metric of {owner}")
