@@ -13,9 +13,10 @@ from typing import NamedTuple
 REMEMBERED = 200_000
 """Series whose labels are kept; beyond, all are forgotten and learnt again."""
 
-_NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-_LABEL = r'([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"'
-_SERIES = re.compile(rf"({_NAME})\s*(?:\{{\s*((?:{_LABEL}\s*,?\s*)*)\}})?")
+# possessive throughout: no line, however hostile, is tried twice
+_NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*+"
+_LABEL = r'([a-zA-Z_][a-zA-Z0-9_]*+)\s*+=\s*+"((?:[^"\\]|\\.)*+)"\s*+'
+_SERIES = re.compile(rf"({_NAME})\s*+(?:\{{\s*+((?:{_LABEL}(?:,\s*+{_LABEL})*+)?+)(?:,\s*+)?+\}})?+")
 _LABELS = re.compile(_LABEL)
 _ESCAPE = re.compile(r"\\(.)")
 _LONGEST_LINE = 64 * 1024
@@ -39,9 +40,10 @@ Series = tuple[str, Mapping[str, str]]
 class Vocabulary:
     """What stands before the values, understood once; shared by all readers that want the same families."""
 
-    def __init__(self, wanted: Callable[[str], bool]) -> None:
-        """`wanted` is asked once for each series, with the name of its metric."""
+    def __init__(self, wanted: Callable[[str], bool], remembered: int = REMEMBERED) -> None:
+        """`wanted` is asked once for each series, with the name of its metric; `remembered` are kept at most."""
         self._wanted = wanted
+        self._remembered = remembered
         self._known: dict[str, Series | None] = {}
 
     def series(self, text: str) -> Series | None:
@@ -52,10 +54,12 @@ class Vocabulary:
         try:
             return self._known[text]
         except KeyError:
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            found = self._known[text] = self._read(text)
-            return found
+            pass
+        found = self._read(text)
+        if len(self._known) >= self._remembered:
+            self._known.clear()
+        self._known[text] = found
+        return found
 
     def _read(self, text: str) -> Series | None:
         match = _SERIES.fullmatch(text)

@@ -4,6 +4,7 @@ Nothing here starts a system daemon: Prometheus and Alertmanager are unpacked in
 """
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -42,6 +43,9 @@ ALERTMANAGER_TEMPLATES = tuple(
 )
 """Debian's Alertmanager reads its own templates from there and does not start without them."""
 
+LIBRARIES = UNPACKED / "usr/lib" / f"{platform.machine()}-linux-gnu"
+"""Shared libraries of the unpacked programs, for LD_LIBRARY_PATH."""
+
 JAVA_NEEDED = 17
 """Apache Kafka 4's brokers need Java 17 (https://kafka.apache.org/documentation/#java)."""
 
@@ -77,7 +81,8 @@ def program(*names: str) -> str:
 
     Raises ToolMissing.
     """
-    places = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""), str(UNPACKED / "usr/bin")))
+    unpacked = (str(UNPACKED / folder) for folder in ("usr/bin", "usr/sbin"))
+    places = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""), *unpacked))
     for name in names:
         if found := shutil.which(name, path=places):
             return found
@@ -168,8 +173,13 @@ def _install_debian(*packages: str) -> Callable[[], None]:
     return install
 
 
-def _unpack_debian(*packages: str) -> Callable[[], None]:
-    """Unpack packages below the cache: no root, no service that starts by itself now or at the next boot."""
+def _unpack_debian(*packages: str, libraries: bool = False) -> Callable[[], None]:
+    """Unpack packages below the cache: no root, no service that starts by itself now or at the next boot.
+
+    With `libraries` also the packages that they depend on and that this machine lacks.
+    """
+    lacking = ("install", "-y", "--download-only", "--no-install-recommends", "-o", "Debug::NoLocking=1")
+    download = lacking if libraries else ("download",)
 
     def install() -> None:
         if not (_has("apt-get") and _has("dpkg")):
@@ -177,10 +187,11 @@ def _unpack_debian(*packages: str) -> Callable[[], None]:
         _refresh_package_lists()
         downloads = CACHE / "downloads"
         shutil.rmtree(downloads, ignore_errors=True)
-        downloads.mkdir(parents=True)
+        (downloads / "partial").mkdir(parents=True)
         # as root apt hands downloads to the user _apt, who may not write here; it then says so and goes on
         try:
-            _run("apt-get", "download", "-qq", *packages, folder=downloads)
+            place = ("-o", f"Dir::Cache::archives={downloads}")
+            _run("apt-get", *download, "-qq", *place, *packages, folder=downloads)
         except ToolMissing as error:
             raise ToolMissing(
                 f"{error}\nOn a new machine the lists of packages come first: sudo apt-get update"
@@ -296,6 +307,9 @@ TEST = (
     KAFKA_ZOOKEEPER.tool("Apache Kafka with ZooKeeper"),
     Tool("Chromium", "Debian", _has_chromium, _install_chromium),
     Tool("PostgreSQL", "Debian", _has_postgresql, _install_postgresql),
+    # gateways whose rate limits the exporter is tried on; unpacked, so that no service of theirs starts
+    Tool("NGINX", "Debian", lambda: _has("nginx"), _unpack_debian("nginx")),
+    Tool("HAProxy", "Debian", lambda: _has("haproxy"), _unpack_debian("haproxy", libraries=True)),
 )
 """What the test suite needs beside that."""
 

@@ -1,23 +1,18 @@
-"""What Envoy's admin interface says, and what is made of an answer that is not its."""
+"""What Envoy's admin interface says of its limits, and what its access log adds."""
 
-import asyncio
-import socket
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
-from exporters.errors import Reason, SourceError
+from exporters.errors import Reason
 from exporters.gateway_limits.config import Envoy
-from exporters.gateway_limits.snapshot import Decision, Origin, Outcome, Snapshot
-from exporters.gateway_limits.sources.envoy import MAX_BYTES, WANTED, EnvoySource, Limit, limits, parse
+from exporters.gateway_limits.sources.envoy import CONFIG_INTERVAL, MAX_CONFIG_BYTES, EnvoySource
+from exporters.gateway_limits.snapshot import Bucket, Check, Client, Decision, Limit, Origin, Outcome
 
-ANSWER = """\
+STATISTICS = """\
 # TYPE envoy_gw_requests counter
 envoy_gw_requests{route="",code="404",flags="NR"} 1
 envoy_gw_requests{route="",code="429",flags="-"} 9
@@ -35,38 +30,70 @@ envoy_http_local_rate_limit_ok{envoy_local_http_ratelimit_prefix="orders"} 5
 # TYPE envoy_http_local_rate_limit_rate_limited counter
 envoy_http_local_rate_limit_rate_limited{envoy_local_http_ratelimit_prefix="login"} 0
 envoy_http_local_rate_limit_rate_limited{envoy_local_http_ratelimit_prefix="orders"} 10
+# TYPE envoy_cluster_ratelimit_ok counter
+envoy_cluster_ratelimit_ok{envoy_cluster_name="billing"} 20
+# TYPE envoy_cluster_ratelimit_over_limit counter
+envoy_cluster_ratelimit_over_limit{envoy_cluster_name="billing"} 7
+# TYPE envoy_cluster_ratelimit_error counter
+envoy_cluster_ratelimit_error{envoy_cluster_name="billing"} 5
+# TYPE envoy_cluster_ratelimit_failure_mode_allowed counter
+envoy_cluster_ratelimit_failure_mode_allowed{envoy_cluster_name="billing"} 3
 """
 
-Serve = Callable[..., Any]
+FILTER = "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
+ALL = {"default_value": {"numerator": 100}}
 
 
-@asynccontextmanager
-async def reading(port: int) -> AsyncIterator[EnvoySource]:
-    source = EnvoySource(Envoy(kind="envoy", name="edge", admin=f"http://127.0.0.1:{port}"))
-    try:
-        yield source
-    finally:
-        await source.close()
+def bucket(most: int, fill: int, interval: str = "1s") -> dict[str, Any]:
+    return {"max_tokens": most, "tokens_per_fill": fill, "fill_interval": interval}
 
 
-async def read(serve: Serve, answers: Sequence[Response]) -> list[Snapshot]:
-    """Read once for each answer that the admin interface gives."""
-    waiting = list(answers)
-
-    async def stats(request: Request) -> Response:
-        assert request.query_params["filter"] == WANTED
-        return waiting.pop(0)
-
-    app = Starlette(routes=[Route("/stats/prometheus", stats)])
-    async with serve(app) as port, reading(port) as source:
-        return [await source.read() for _ in answers]
+def config(*filters: Mapping[str, Any]) -> str:
+    """A configuration with these filters, one a route, and one filter without a bucket, as at the listener."""
+    routes = [{"typed_per_filter_config": {"rl": {"@type": FILTER, **settings}}} for settings in filters]
+    listener = {"@type": FILTER, "stat_prefix": "edge"}
+    return json.dumps({"configs": [{"http_filters": [listener]}, {"virtual_hosts": [{"routes": routes}]}]})
 
 
-async def test_an_answer_of_envoy(serve: Serve) -> None:
-    """Accepted, rejected and shadow by limit; of the access logger's 429s only those that Envoy did not make."""
-    (snapshot,) = await read(serve, [PlainTextResponse(ANSWER)])
+ORDERS = {
+    "stat_prefix": "orders",
+    "token_bucket": bucket(200, 100),
+    "filter_enabled": ALL,
+    "filter_enforced": {"runtime_key": "orders.enforced", **ALL},
+    "descriptors": [
+        {"entries": [{"key": "client", "value": "gold"}], "token_bucket": bucket(20, 20, "60s")},
+        {"entries": [{"key": "client"}, {"key": "path"}], "token_bucket": bucket(5, 5, "0.500s")},
+    ],
+}
+LOGIN = {
+    "stat_prefix": "login",
+    "token_bucket": {"max_tokens": 40, "fill_interval": "1s"},
+    "filter_enabled": ALL,
+    "filter_enforced": ALL,
+}
+
+
+def admin(statistics: str = STATISTICS, dump: str = config(ORDERS, LOGIN), runtime: Any = None) -> dict[str, Any]:
+    return {
+        "/stats/prometheus": statistics,
+        "/config_dump": dump,
+        "/runtime": json.dumps(runtime or {"entries": {}, "layers": []}),
+    }
+
+
+def edge(url: str, **more: Any) -> Envoy:
+    return Envoy(kind="envoy", name="edge", admin=url, **more)
+
+
+Reading = Callable[..., Any]
+
+
+async def test_each_decision_by_limit(reading: Reading) -> None:
+    """Accepted, rejected and shadow; global limits, failures too; of the 429s only those that Envoy did not make."""
+    (snapshot,) = await reading(EnvoySource, edge, admin())
     gateway, upstream = Origin.GATEWAY, Origin.UPSTREAM
     assert snapshot.gateway == "edge"
+    assert snapshot.problems == ()
     assert snapshot.decisions == {
         Decision("login", "login", Outcome.ACCEPTED, gateway): 0,
         Decision("login", "login", Outcome.REJECTED, gateway): 0,
@@ -74,117 +101,173 @@ async def test_an_answer_of_envoy(serve: Serve) -> None:
         Decision("orders", "orders", Outcome.ACCEPTED, gateway): 5,
         Decision("orders", "orders", Outcome.REJECTED, gateway): 4,
         Decision("orders", "orders", Outcome.SHADOW, gateway): 6,
+        Decision("billing", "global", Outcome.ACCEPTED, gateway): 20,
+        Decision("billing", "global", Outcome.REJECTED, gateway): 7,
+        Decision("billing", "global", Outcome.ERROR_ALLOWED, gateway): 3,
+        Decision("billing", "global", Outcome.ERROR_DENIED, gateway): 2,
         Decision("orders", "", Outcome.REJECTED, upstream): 0,
         Decision("questions", "", Outcome.REJECTED, upstream): 3,
     }
 
 
-async def test_an_envoy_without_limits_has_no_decisions(serve: Serve) -> None:
+async def test_an_envoy_without_limits_has_no_decisions(reading: Reading) -> None:
     """Nothing matches the filter: the answer is empty and so is the snapshot."""
-    (snapshot,) = await read(serve, [PlainTextResponse("")])
-    assert snapshot.decisions == {}
+    (snapshot,) = await reading(EnvoySource, edge, admin("", "{}"))
+    assert (snapshot.decisions, snapshot.limits, snapshot.checks) == ({}, {}, {Check.ENFORCED: ""})
 
 
-def test_both_spellings_are_the_same_limit() -> None:
-    """Without Envoy's tag rules the prefix is in the name."""
-    labelled = parse(b'envoy_http_local_rate_limit_ok{envoy_local_http_ratelimit_prefix="orders"} 7\n', "")
-    named = parse(
-        b"# TYPE envoy_orders_http_local_rate_limit_ok counter\nenvoy_orders_http_local_rate_limit_ok 7\n", ""
-    )
-    assert limits(labelled) == limits(named) == {"orders": Limit(ok=7)}
-
-
-NOT_ENVOYS = {
-    "html": (b"<!doctype html>\n<html><body>It works!</body></html>\n", "not Prometheus' text format: "),
-    "noise": (b"\xff\xfe\x00\x01\n", "not Prometheus' text format: "),
-    "cut in a line": (ANSWER[:-5].encode(), "answer is cut"),
-    "no number": (b"envoy_x 1.2.3\n", "not Prometheus' text format: "),
-    "another exporter's": (b"# TYPE node_load1 gauge\nnode_load1 1\n", "node_load1 is not a statistic of Envoy's"),
-    "NaN": (b"envoy_http_local_rate_limit_ok NaN\n", "envoy_http_local_rate_limit_ok counts nan"),
-    "negative": (b"envoy_http_local_rate_limit_ok -1\n", "envoy_http_local_rate_limit_ok counts -1"),
-    "infinite": (b"envoy_http_local_rate_limit_ok +Inf\n", "envoy_http_local_rate_limit_ok counts inf"),
-    "too large": (b"# \n" * MAX_BYTES, f"answer is larger than {MAX_BYTES} bytes"),
+SPELLINGS = {
+    'envoy_http_local_rate_limit_ok{envoy_local_http_ratelimit_prefix="orders"} 7\n': ("orders", "orders"),
+    "envoy_orders_http_local_rate_limit_ok 7\n": ("orders", "orders"),
+    'envoy_cluster_ratelimit_ok{envoy_cluster_name="orders"} 7\n': ("orders", "global"),
+    'envoy_cluster_ratelimit_ok{cluster_name="orders"} 7\n': ("orders", "global"),
+    'envoy_cluster_ratelimit_tier_ok{envoy_cluster_name="orders"} 7\n': ("orders", "tier"),
+    "envoy_cluster_orders_ratelimit_ok 7\n": ("orders", "global"),
 }
 
 
-@pytest.mark.parametrize("case", NOT_ENVOYS)
-async def test_what_is_not_envoys_answer_is_an_error(serve: Serve, case: str) -> None:
-    """Nothing is taken from an answer that is wrong in one place."""
-    body, message = NOT_ENVOYS[case]
-    with pytest.raises(SourceError) as caught:
-        await read(serve, [Response(body)])
-    assert caught.value.reason == Reason.INVALID_ANSWER
-    assert message in caught.value.message
+@pytest.mark.parametrize("statistics", SPELLINGS)
+async def test_both_spellings_of_a_statistic(reading: Reading, statistics: str) -> None:
+    """With Envoy's tag rules a name is a label, without them it is part of the statistic."""
+    (snapshot,) = await reading(EnvoySource, edge, admin(statistics))
+    assert snapshot.decisions[Decision(*SPELLINGS[statistics], Outcome.ACCEPTED, Origin.GATEWAY)] == 7
 
 
-@pytest.mark.parametrize(
-    ("status", "reason"),
-    [
-        (401, Reason.REFUSED),
-        (403, Reason.REFUSED),
-        (404, Reason.INVALID_ANSWER),
-        (500, Reason.UNREACHABLE),
-        (503, Reason.UNREACHABLE),
-        (302, Reason.INVALID_ANSWER),
-    ],
-)
-async def test_a_status_other_than_200_is_an_error(serve: Serve, status: int, reason: Reason) -> None:
-    """The message says which status."""
-    with pytest.raises(SourceError) as caught:
-        await read(serve, [Response(status_code=status, headers={"location": "/"})])
-    assert caught.value.reason == reason
-    assert caught.value.message.endswith(f"/stats/prometheus: answered {status}")
-
-
-async def test_a_body_that_ends_early_is_an_error() -> None:
-    """A connection closed before the announced length gives no numbers."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nenvoy_http_local_rate_limit_ok 5\n")
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server, reading(server.sockets[0].getsockname()[1]) as source:
-        with pytest.raises(SourceError) as caught:
-            await source.read()
-    assert caught.value.reason == Reason.INVALID_ANSWER
-
-
-async def test_nothing_listening_is_unreachable() -> None:
-    """The message names the URL."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-        async with reading(port) as source:
-            with pytest.raises(SourceError) as caught:
-                await source.read()
-    assert caught.value.reason == Reason.UNREACHABLE
-    assert caught.value.message.startswith(f"http://127.0.0.1:{port}/stats/prometheus: ")
-
-
-async def test_counts_go_back_when_the_gateway_restarts(serve: Serve) -> None:
+async def test_counts_go_back_when_the_gateway_restarts(reading: Reading) -> None:
     """A reset is passed on as it is: Prometheus knows what a smaller counter means."""
-    before = ANSWER.replace("} 5", "} 500")
-    first, second = await read(serve, [PlainTextResponse(before), PlainTextResponse(ANSWER)])
+    before = STATISTICS.replace("} 5", "} 500").replace("} 10", "} 100")
+    first, second = await reading(EnvoySource, edge, admin(before), admin())
     accepted = Decision("orders", "orders", Outcome.ACCEPTED, Origin.GATEWAY)
+    shadow = accepted._replace(outcome=Outcome.SHADOW)
     assert (first.decisions[accepted], second.decisions[accepted]) == (500, 5)
+    assert (first.decisions[shadow], second.decisions[shadow]) == (96, 6)
 
 
-@pytest.mark.parametrize(
-    ("before", "now", "shadow"),
-    [
-        (None, Limit(rate_limited=10, enforced=4), 6),
-        # read in the middle of a request: one was over the limit, and not yet counted as enforced
-        (Limit(rate_limited=11, enforced=4, shadow=7), Limit(rate_limited=12, enforced=6), 7),
-        (Limit(rate_limited=10, enforced=4, shadow=6), Limit(rate_limited=30, enforced=14), 16),
-        # enforced read later than rate_limited
-        (None, Limit(rate_limited=3, enforced=4), 0),
-        # restarted
-        (Limit(rate_limited=10, enforced=4, shadow=6), Limit(rate_limited=2, enforced=2), 0),
-        (Limit(rate_limited=10, enforced=4, shadow=6), Limit(rate_limited=10, enforced=3), 7),
-    ],
-)
-def test_requests_let_through_over_the_limit(before: Limit | None, now: Limit, shadow: int) -> None:
-    """The difference of two counts never falls unless the counts themselves do."""
-    assert now.after(before).shadow == shadow
+async def test_the_configured_limits(reading: Reading) -> None:
+    """One bucket for all, one for a client by name, one for each pair of values; a fill is one token if not said."""
+    (snapshot,) = await reading(EnvoySource, lambda url: edge(url, replicas=3), admin())
+    assert snapshot.limits == {
+        Bucket("orders", "orders"): Limit(300, 1, 600),
+        Bucket("orders", "orders", "client=gold"): Limit(60, 60, 60),
+        Bucket("orders", "orders", "client,path"): Limit(15, 0.5, 15),
+        Bucket("login", "login"): Limit(3, 1, 120),
+    }
+
+
+NOT_ENFORCED = {
+    "enabled is missing": ({**LOGIN, "filter_enabled": None}, {}, "login (filter_enabled)"),
+    "enforced is missing": ({**LOGIN, "filter_enforced": None}, {}, "login (filter_enforced)"),
+    "enforced is 0": ({**LOGIN, "filter_enforced": {"default_value": {}}}, {}, "login (filter_enforced)"),
+    "switched off at run time": (ORDERS, {"orders.enforced": "0"}, "orders (filter_enforced)"),
+    "one of a million": (
+        {**LOGIN, "filter_enforced": {"default_value": {"numerator": 1, "denominator": "MILLION"}}},
+        {},
+        "",
+    ),
+    "well": (ORDERS, {"orders.enforced": "100"}, ""),
+}
+
+
+@pytest.mark.parametrize("case", NOT_ENFORCED)
+async def test_a_limit_at_0_percent_is_found(reading: Reading, case: str) -> None:
+    """The sentence names the limit and the setting."""
+    settings, values, expected = NOT_ENFORCED[case]
+    written = {key: value for key, value in settings.items() if value is not None}
+    runtime = {"entries": {key: {"final_value": value, "layer_values": [value]} for key, value in values.items()}}
+    (snapshot,) = await reading(EnvoySource, edge, admin(dump=config(written), runtime=runtime))
+    sentence = f"limits at 0 %: {expected}: set default_value there, or its runtime key, to 100"
+    assert snapshot.checks == {Check.ENFORCED: sentence if expected else ""}
+
+
+NO_CONFIGURATION = {
+    "refused": ({"/runtime": "", "/config_dump": None}, "not JSON"),
+    "too large": ({"/config_dump": " " * (MAX_CONFIG_BYTES + 1)}, f"answer is larger than {MAX_CONFIG_BYTES} bytes"),
+    "html": ({"/config_dump": "<html>"}, "not JSON"),
+    "missing": ({"/config_dump": None}, "answered 404"),
+    "another shape": ({"/config_dump": config({**LOGIN, "token_bucket": {}})}, "not Envoy's configuration"),
+    "runtime is a list": ({"/runtime": "[]"}, "not Envoy's configuration"),
+}
+
+
+@pytest.mark.parametrize("case", NO_CONFIGURATION)
+async def test_without_its_configuration_the_counts_still_hold(reading: Reading, case: str) -> None:
+    """What can't be read of it is a problem of its own."""
+    pages, message = NO_CONFIGURATION[case]
+    (snapshot,) = await reading(EnvoySource, edge, {**admin(), **pages})
+    assert snapshot.decisions[Decision("orders", "orders", Outcome.ACCEPTED, Origin.GATEWAY)] == 5
+    assert (snapshot.limits, snapshot.checks) == ({}, {})
+    (problem,) = snapshot.problems
+    assert problem.reason == Reason.INVALID_ANSWER
+    assert message in problem.message
+
+
+async def test_the_configuration_is_read_once_a_minute(pages: Any, clock: Any) -> None:
+    """Another limit is seen after that, and what is gone then is not shown on."""
+    found = admin()
+    snapshots = []
+    async with pages(found) as url:
+        source = EnvoySource(edge(url), clock)
+        try:
+            for _ in range(3):
+                snapshots.append(await source.read())
+                found["/config_dump"] = None
+                clock.now += CONFIG_INTERVAL / 2
+        finally:
+            await source.close()
+    assert [len(snapshot.limits) for snapshot in snapshots] == [4, 4, 0]
+    assert [len(snapshot.problems) for snapshot in snapshots] == [0, 0, 1]
+
+
+async def test_the_share_in_use_of_a_limit_with_one_bucket(pages: Any, clock: Any) -> None:
+    """It is that of the one Envoy that is asked; where clients have buckets of their own, counts don't say it."""
+    found = admin(dump=config(LOGIN, ORDERS))
+    async with pages(found) as url:
+        source = EnvoySource(edge(url, replicas=2), clock)
+        try:
+            assert (await source.read()).used == {}
+            clock.now += 10
+            passed = 'rate_limit_ok{envoy_local_http_ratelimit_prefix="login"} '
+            found["/stats/prometheus"] = STATISTICS.replace(f"{passed}0", f"{passed}4")
+            assert (await source.read()).used == {Bucket("login", "login"): pytest.approx(0.4)}
+        finally:
+            await source.close()
+
+
+async def test_what_the_access_log_adds(pages: Any, clock: Any, tmp_path: Path) -> None:
+    """Who was rejected by Envoy itself, and the fullest of the clients' buckets."""
+    log = tmp_path / "access.log"
+    log.write_text('{"route": "orders", "client": "early", "flags": "RL"}\n')
+    async with pages(admin()) as url:
+        source = EnvoySource(edge(url, access_log=log), clock)
+        try:
+            assert (await source.read()).clients == {}
+            rejected = '{"route": "orders", "client": "gold", "flags": "RL", "ratelimit_limit": 20}\n'
+            with log.open("a") as file:
+                file.write(rejected * 5)
+                file.write('{"route": "orders", "client": "gold", "flags": "-", "code": 429}\n')
+                file.write('{"route": null, "client": "x", "flags": "RL"}\n')
+                file.write('{"route": "orders", "client": null, "flags": "DC,RL"}\n')
+                file.write(
+                    '{"route": "orders", "flags": "-", "ratelimit_limit": "20, 20;w=60", "ratelimit_remaining": "5"}\n'
+                    '{"route": "orders", "flags": "-", "ratelimit_limit": 5, "ratelimit_remaining": 4}\n'
+                )
+            snapshot = await source.read()
+            assert snapshot.clients == {Client("orders", "gold"): 0, Client("orders", "other"): 6}
+            assert snapshot.used[Bucket("orders", "orders")] == pytest.approx(0.75)
+            with log.open("a") as file:
+                file.write(rejected)
+            assert (await source.read()).clients[Client("orders", "gold")] == 1
+        finally:
+            await source.close()
+
+
+async def test_a_missing_access_log_is_a_problem_of_its_own(pages: Any, tmp_path: Path) -> None:
+    """The counts don't depend on it."""
+    async with pages(admin()) as url:
+        source = EnvoySource(edge(url, access_log=tmp_path / "none.log"))
+        try:
+            snapshot = await source.read()
+        finally:
+            await source.close()
+    assert snapshot.decisions
+    assert [problem.message for problem in snapshot.problems] == [f"{tmp_path}/none.log: no such file"]

@@ -1,0 +1,247 @@
+"""Gateways that don't run in the tests, by their documented answers: each fixture names its source."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.responses import Response
+
+from exporters.errors import Reason
+from exporters.gateway_limits.config import Apisix, Istio, Kong, Probe, RateLimit, Traefik
+from exporters.gateway_limits.snapshot import Bucket, Check, Decision, Limit, Origin, Outcome
+from exporters.gateway_limits.sources.apisix import ApisixSource
+from exporters.gateway_limits.sources.istio import IstioSource
+from exporters.gateway_limits.sources.kong import KongSource
+from exporters.gateway_limits.sources.ratelimit import RateLimitSource
+from exporters.gateway_limits.sources.traefik import TraefikSource
+
+ACCEPTED, REJECTED, SHADOW = Outcome.ACCEPTED, Outcome.REJECTED, Outcome.SHADOW
+GATEWAY, UPSTREAM, UNKNOWN = Origin.GATEWAY, Origin.UPSTREAM, Origin.UNKNOWN
+
+Reading = Callable[..., Any]
+
+
+def fixture(name: str) -> str:
+    return (Path(__file__).parent.parent / "fixtures" / f"{name}.prom").read_text(encoding="utf-8")
+
+
+def kong(url: str) -> Kong:
+    return Kong(kind="kong", name="kong", metrics=f"{url}/metrics")
+
+
+def kong_probed(url: str) -> Kong:
+    return Kong(kind="kong", name="kong", metrics=f"{url}/metrics", probe=Probe(url=f"{url}/orders", route="orders.v1"))
+
+
+def apisix(url: str) -> Apisix:
+    return Apisix(kind="apisix", name="apisix", metrics=f"{url}/metrics", rejected_codes=(503,))
+
+
+def traefik(url: str) -> Traefik:
+    return Traefik(kind="traefik", name="traefik", metrics=f"{url}/metrics")
+
+
+def istio(url: str) -> Istio:
+    return Istio(kind="istio", name="istio", metrics=f"{url}/metrics")
+
+
+def ratelimit(url: str) -> RateLimit:
+    return RateLimit(kind="ratelimit", name="ratelimit", metrics=f"{url}/metrics", rlconfig=f"{url}/rlconfig")
+
+
+async def test_kong_tells_its_own_429(reading: Reading) -> None:
+    """`source` does; what Kong answered itself for another reason was not accepted, and not limited."""
+    (snapshot,) = await reading(KongSource, kong, {"/metrics": fixture("kong")})
+    assert snapshot.decisions == {
+        Decision("serverless", "", ACCEPTED, GATEWAY): 0,
+        Decision("serverless", "", REJECTED, GATEWAY): 0,
+        Decision("serverless", "", REJECTED, UPSTREAM): 0,
+        Decision("orders.v1", "", ACCEPTED, GATEWAY): 45,
+        Decision("orders.v1", "", REJECTED, GATEWAY): 7,
+        Decision("orders.v1", "", REJECTED, UPSTREAM): 3,
+    }
+    assert snapshot.checks == {Check.STATISTICS: ""}
+
+
+async def test_kong_without_status_code_metrics(reading: Reading) -> None:
+    """It answers, and has no such series: that is said, and nothing is counted as 0."""
+    without = "\n".join(line for line in fixture("kong").splitlines() if "http_requests" not in line) + "\n"
+    (snapshot,) = await reading(KongSource, kong, {"/metrics": without})
+    assert snapshot.decisions == {}
+    assert "status_code_metrics=true" in snapshot.checks[Check.STATISTICS]
+
+
+async def test_kongs_limits_by_window_from_a_probe(reading: Reading) -> None:
+    """Headers of https://developer.konghq.com/plugins/rate-limiting/, on an answer of whatever status."""
+    headers = {
+        "RateLimit-Limit": "5",
+        "RateLimit-Remaining": "4",
+        "X-RateLimit-Limit-Second": "5",
+        "X-RateLimit-Limit-Hour": "10000",
+        "X-RateLimit-Remaining-Hour": "9999",
+    }
+    pages = {"/metrics": fixture("kong"), "/orders": Response(status_code=429, headers=headers)}
+    (snapshot,) = await reading(KongSource, kong_probed, pages)
+    assert snapshot.limits == {
+        Bucket("orders.v1", "second"): Limit(5, 1),
+        Bucket("orders.v1", "hour"): Limit(10000, 3600),
+    }
+    assert snapshot.checks[Check.HEADERS] == ""
+
+
+async def test_a_probe_without_headers_is_said(reading: Reading) -> None:
+    """The plugin hides them, or the URL is not on the route."""
+    (snapshot,) = await reading(KongSource, kong_probed, {"/metrics": fixture("kong")})
+    assert snapshot.limits == {}
+    assert snapshot.checks[Check.HEADERS].endswith("/orders: the answer has no X-RateLimit header")
+
+
+async def test_a_probe_that_fails_costs_only_the_limits(reading: Reading) -> None:
+    """Nothing listens where the probe goes; the counts hold."""
+
+    def settings(url: str) -> Kong:
+        return Kong(
+            kind="kong",
+            name="kong",
+            metrics=f"{url}/metrics",
+            probe=Probe(url="http://127.0.0.1:1/orders", route="orders.v1"),
+        )
+
+    (snapshot,) = await reading(KongSource, settings, {"/metrics": fixture("kong")})
+    assert snapshot.decisions[Decision("orders.v1", "", REJECTED, GATEWAY)] == 7
+    assert [problem.reason for problem in snapshot.problems] == [Reason.UNREACHABLE]
+
+
+async def test_apisix_tells_its_own_answers(reading: Reading) -> None:
+    """503 is a rejection when APISIX made it; a 502 of its proxy was let through; what fits no route is left out."""
+    (snapshot,) = await reading(ApisixSource, apisix, {"/metrics": fixture("apisix")})
+    assert snapshot.decisions == {
+        Decision("orders", "", ACCEPTED, GATEWAY): 46,
+        Decision("orders", "", REJECTED, GATEWAY): 7,
+        Decision("orders", "", REJECTED, UPSTREAM): 3,
+    }
+    assert snapshot.checks == {Check.STATISTICS: "", Check.ORIGIN: ""}
+
+
+async def test_an_apisix_that_does_not_tell(reading: Reading) -> None:
+    """Without response_source only a 429 is taken for a rejection, of unknown origin, and that is said."""
+    (snapshot,) = await reading(ApisixSource, apisix, {"/metrics": fixture("apisix_old")})
+    assert snapshot.decisions == {
+        Decision("orders", "", ACCEPTED, UNKNOWN): 44,
+        Decision("orders", "", REJECTED, UNKNOWN): 7,
+    }
+    assert "response_source" in snapshot.checks[Check.ORIGIN]
+
+
+async def test_an_apisix_whose_plugin_is_on_no_route(reading: Reading) -> None:
+    """The page is there, the series are not."""
+    (snapshot,) = await reading(ApisixSource, apisix, {"/metrics": "apisix_http_requests_total 70\n"})
+    assert "enable the prometheus plugin" in snapshot.checks[Check.STATISTICS]
+
+
+async def test_traefiks_routers_minus_its_services(reading: Reading) -> None:
+    """A router of its own is the route; routers that share a service are known together, by the service."""
+    (snapshot,) = await reading(TraefikSource, traefik, {"/metrics": fixture("traefik")})
+    assert snapshot.decisions == {
+        Decision("orders@docker", "", ACCEPTED, GATEWAY): 43,
+        Decision("orders@docker", "", REJECTED, GATEWAY): 7,
+        Decision("orders@docker", "", REJECTED, UPSTREAM): 3,
+        Decision("whoami1@docker", "", ACCEPTED, GATEWAY): 60,
+        Decision("whoami1@docker", "", REJECTED, GATEWAY): 6,
+        Decision("whoami1@docker", "", REJECTED, UPSTREAM): 0,
+    }
+    assert snapshot.checks == {Check.ORIGIN: ""}
+
+
+async def test_traefik_without_router_labels(reading: Reading) -> None:
+    """429s are known by entry point, of unknown origin, and the missing setting is named."""
+    without = "\n".join(line for line in fixture("traefik").splitlines() if "router_requests" not in line) + "\n"
+    (snapshot,) = await reading(TraefikSource, traefik, {"/metrics": without})
+    assert snapshot.decisions == {
+        Decision("web", "", ACCEPTED, UNKNOWN): 105,
+        Decision("web", "", REJECTED, UNKNOWN): 16,
+    }
+    assert "addRoutersLabels=true" in snapshot.checks[Check.ORIGIN]
+
+
+async def test_an_istio_sidecar_counts_what_it_received(reading: Reading) -> None:
+    """RL and RLSE are its own; what it sent elsewhere is another proxy's affair and counted there."""
+    (snapshot,) = await reading(IstioSource, istio, {"/metrics": fixture("istio")})
+    orders = "orders.shop.svc.cluster.local"
+    assert snapshot.decisions == {
+        Decision(orders, "", ACCEPTED, GATEWAY): 45,
+        Decision(orders, "", REJECTED, GATEWAY): 7,
+        Decision(orders, "", Outcome.ERROR_DENIED, GATEWAY): 4,
+        Decision(orders, "", REJECTED, UPSTREAM): 3,
+        Decision("http_local_rate_limiter", "http_local_rate_limiter", SHADOW, GATEWAY): 2,
+        Decision(f"outbound|9080||{orders}", "global", Outcome.ERROR_ALLOWED, GATEWAY): 6,
+    }
+    assert snapshot.checks == {Check.STATISTICS: ""}
+
+
+async def test_an_istio_gateway_counts_what_it_sent(reading: Reading) -> None:
+    """The same proxy seen from its other side."""
+
+    def settings(url: str) -> Istio:
+        return Istio(kind="istio", name="istio", metrics=f"{url}/metrics", reporter="source")
+
+    (snapshot,) = await reading(IstioSource, settings, {"/metrics": fixture("istio")})
+    rejected = {decision: count for decision, count in snapshot.decisions.items() if decision.outcome == REJECTED}
+    billing = "billing.shop.svc.cluster.local"
+    assert rejected == {Decision(billing, "", REJECTED, GATEWAY): 0, Decision(billing, "", REJECTED, UPSTREAM): 11}
+
+
+async def test_an_istio_that_leaves_the_statistics_out(reading: Reading) -> None:
+    """Its default: requests are counted all the same, and the annotation is named."""
+    without = "\n".join(line for line in fixture("istio").splitlines() if "local_rate_limit" not in line) + "\n"
+    (snapshot,) = await reading(IstioSource, istio, {"/metrics": without})
+    assert Decision("orders.shop.svc.cluster.local", "", REJECTED, GATEWAY) in snapshot.decisions
+    assert "inclusionRegexps: ['.*http_local_rate_limit.*']" in snapshot.checks[Check.STATISTICS]
+
+
+# made by the format of rateLimitDescriptor.dump, src/config/config_impl.go of envoyproxy/ratelimit f2fb15770
+RLCONFIG = """\
+messaging.message_type_marketing.to_number: unit=DAY requests_per_unit=5, shadow_mode: false, quota_mode: false
+edge.client: unit=SECOND requests_per_unit=20, shadow_mode: false, quota_mode: false
+edge.trial: unit=MINUTE requests_per_unit=10, shadow_mode: true, quota_mode: false
+"""
+
+
+async def test_the_rate_limit_service_counts_each_hit_once(reading: Reading) -> None:
+    """What came from the local cache is not counted twice; a limit in shadow mode rejects nothing."""
+    (snapshot,) = await reading(RateLimitSource, ratelimit, {"/metrics": fixture("ratelimit"), "/rlconfig": RLCONFIG})
+    marketing = ("messaging", "message_type_marketing.to_number")
+    assert snapshot.decisions == {
+        Decision(*marketing, ACCEPTED, GATEWAY): 100,
+        Decision(*marketing, REJECTED, GATEWAY): 50,
+        Decision(*marketing, SHADOW, GATEWAY): 0,
+        # five hits that Redis did not decide are in neither
+        Decision("edge", "client", ACCEPTED, GATEWAY): 60,
+        Decision("edge", "client", REJECTED, GATEWAY): 15,
+        Decision("edge", "client", SHADOW, GATEWAY): 0,
+        Decision("edge", "trial", ACCEPTED, GATEWAY): 50,
+        Decision("edge", "trial", REJECTED, GATEWAY): 0,
+        Decision("edge", "trial", SHADOW, GATEWAY): 20,
+    }
+    assert snapshot.limits == {
+        Bucket(*marketing): Limit(5, 86400),
+        Bucket("edge", "client"): Limit(20, 1),
+        Bucket("edge", "trial"): Limit(10, 60),
+    }
+
+
+async def test_a_rate_limit_service_without_redis(reading: Reading) -> None:
+    """Errors that rise are said, and no longer once they stop."""
+    before = {"/metrics": fixture("ratelimit"), "/rlconfig": RLCONFIG}
+    failing = {**before, "/metrics": fixture("ratelimit").replace('redis_error"} 5', 'redis_error"} 9')}
+    snapshots = await reading(RateLimitSource, ratelimit, before, failing, failing)
+    assert [bool(snapshot.checks[Check.LIMITER]) for snapshot in snapshots] == [False, True, False]
+
+
+@pytest.mark.parametrize("page", ["<html>\n", "edge.client: unit=FORTNIGHT requests_per_unit=1\n", None])
+async def test_limits_that_can_not_be_read_cost_only_the_limits(reading: Reading, page: str | None) -> None:
+    """The counts hold."""
+    (snapshot,) = await reading(RateLimitSource, ratelimit, {"/metrics": fixture("ratelimit"), "/rlconfig": page})
+    assert (len(snapshot.decisions), snapshot.limits) == (9, {})
+    assert [problem.reason for problem in snapshot.problems] == [Reason.INVALID_ANSWER]
