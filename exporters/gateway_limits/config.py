@@ -111,7 +111,7 @@ class HAProxy(Settings):
     name: Name
     metrics: BaseUrl
     proxies: tuple[Name, ...] = ()
-    """Frontends and backends that have a limit; none named means all frontends."""
+    """Frontends and backends that have a limit; none named means all frontends, which count their backends' too."""
     rules: AtLeastOne[Literal["deny", "return"]] = ("deny",)
     """What the limits are made of: ``http-request deny`` and ``tarpit``, or ``http-request return``."""
 

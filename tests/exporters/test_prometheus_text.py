@@ -1,6 +1,7 @@
 """Prometheus' text format as it arrives, whole, in pieces, and when it is something else."""
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -83,7 +84,9 @@ def test_the_memory_of_series_is_bounded() -> None:
 NAMES = st.from_regex(r"[a-zA-Z_:][a-zA-Z0-9_:]{0,10}", fullmatch=True)
 LABELS = st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_]{0,10}", fullmatch=True)
 # the reference splits lines at every kind of line end, also inside values
-VALUES = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]) | st.sampled_from('\\"{}, =\n'), max_size=20)
+VALUES = st.text(
+    st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]) | st.sampled_from('\\"{}, =\n'), max_size=20
+)
 SERIES = st.tuples(NAMES, st.dictionaries(LABELS, VALUES, max_size=4), st.floats(allow_nan=False))
 
 
@@ -102,7 +105,7 @@ def test_any_text_in_any_pieces(series: list[tuple[str, dict[str, str], float]],
     text = "".join(written(*one) for one in series).encode()
     reader = Reader(everything())
     places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         reader.feed(text[start:end])
     assert reader.close() == [Sample(*one) for one in series]
 

@@ -1,8 +1,11 @@
-"""A topic of one's own; the gateway between real tokens and an upstream that answers what a test asks for."""
+"""A topic of one's own; the gateway between real tokens and an upstream that answers what a test asks for; others."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from compose.native import tools
 from compose.native.stack import Stack
 from tests.integration.clients import make_topic
 
@@ -77,3 +81,67 @@ async def gateway(
     ]
     async with serve(Starlette(routes=routes), port=int(gateway_parts.book["orders_port"])):
         yield Gateway(gateway_parts)
+
+
+@pytest.fixture(scope="session")
+async def upstream(serve: Callable[..., AbstractAsyncContextManager[int]]) -> AsyncIterator[int]:
+    """Port of a service that answers ``…/<code>`` with that status and anything else with 200."""
+    routes = [Route("/{before:path}/{code:int}", _answer), Route("/{rest:path}", _answer)]
+    async with serve(Starlette(routes=routes)) as port:
+        yield port
+
+
+@dataclass(frozen=True)
+class Program:
+    """A gateway that a test started, or what it needs."""
+
+    process: asyncio.subprocess.Process
+    url: str
+
+
+Programs = Callable[..., AbstractAsyncContextManager[Program]]
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Programs:
+    """`async with programs(command, port) as program`: it listens there, and has ended afterwards."""
+
+    @asynccontextmanager
+    async def run(command: Sequence[str], port: int, seconds: float = 20) -> AsyncIterator[Program]:
+        log = tmp_path / f"{port}.log"
+        environment = {**os.environ, "LD_LIBRARY_PATH": str(tools.LIBRARIES)}
+        with log.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, cwd=tmp_path, env=environment
+            )
+        try:
+            async with asyncio.timeout(seconds):
+                while not await _listening(port):
+                    if process.returncode is not None:
+                        pytest.fail(f"{command[0]} ended with {process.returncode}:\n{log.read_text()[-2000:]}")
+                    await asyncio.sleep(0.05)
+            yield Program(process, f"http://127.0.0.1:{port}")
+        except TimeoutError:
+            pytest.fail(f"{command[0]} was too slow:\n{log.read_text()[-2000:]}")
+        finally:
+            with suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
+
+    return run
+
+
+async def _listening(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
+
+
+@pytest.fixture
+def port(unused_tcp_port: int) -> int:
+    """A free port."""
+    return unused_tcp_port

@@ -7,8 +7,8 @@ https://docs.haproxy.org/2.6/configuration.html#4.2-http-request%20deny
 HAProxy counts by rule, not by limit: ``requests_denied`` holds every ``http-request deny`` and ``tarpit``, a limit's
 and an access list's alike; ``intercepted_requests`` every ``http-request return``, and also redirects, the statistics
 page and ``use-service``. Which of the two the limits are made of is the setting ``rules``; keep other such rules out of
-the proxies that are read, as in a frontend of their own, and the counts are the limits'. Answers are counted by class,
-4xx, so an upstream's 429 is not known. No rule delays or shadows.
+the proxies that are read, and the counts are the limits'. A frontend's counts hold what backends behind it deny, so of
+the two one is read. Answers are counted by class, 4xx, so an upstream's 429 is not known. No rule delays or shadows.
 """
 
 from collections import defaultdict

@@ -54,7 +54,9 @@ def pages(serve: Serve) -> Pages:
 def reading(pages: Pages) -> Callable[..., Any]:
     """`await reading(source, settings, {"/metrics": text}, more)`: one snapshot for each mapping of pages."""
 
-    async def read(make: Callable[[Any], Any], settings: Callable[[str], Any], *answers: Mapping[str, Page]) -> list[Any]:
+    async def read(
+        make: Callable[[Any], Any], settings: Callable[[str], Any], *answers: Mapping[str, Page]
+    ) -> list[Any]:
         now: dict[str, Page] = {}
         async with pages(now) as url:
             source = make(settings(url))

@@ -34,6 +34,10 @@ def write(path: Path, text: str | bytes) -> None:
         file.write(text if isinstance(text, bytes) else text.encode())
 
 
+def rename(path: Path, suffix: str) -> Path:
+    return path.rename(path.with_suffix(suffix))
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "access.log"
@@ -83,7 +87,7 @@ async def test_a_half_written_line_waits_for_its_end(reader: Reader, path: Path)
 async def test_a_renamed_file_is_read_to_its_end(reader: Reader, path: Path) -> None:
     """The gateway writes to it until it is told to reopen, also after the new file has its first lines."""
     write(path, lines(1))
-    old = path.rename(path.with_suffix(".1"))
+    old = rename(path, ".1")
     write(old, lines(2))
     await reader.read()
     write(path, lines(4))
@@ -97,7 +101,7 @@ async def test_a_renamed_file_is_read_to_its_end(reader: Reader, path: Path) -> 
 
 async def test_between_rename_and_reopening_there_may_be_no_file(reader: Reader, path: Path) -> None:
     """Reading goes on."""
-    old = path.rename(path.with_suffix(".1"))
+    old = rename(path, ".1")
     write(old, lines(1))
     await reader.read()
     write(path, lines(2))
@@ -110,7 +114,7 @@ async def test_old_files_are_let_go(reader: Reader, path: Path, clock: Any) -> N
     before = len(os.listdir("/proc/self/fd"))
     for number in range(20):
         write(path, lines(number))
-        path.rename(path.with_suffix(f".{number}"))
+        rename(path, f".{number}")
         write(path, "")
         await reader.read()
     assert reader.numbers == list(range(20))
@@ -121,7 +125,7 @@ async def test_old_files_are_let_go(reader: Reader, path: Path, clock: Any) -> N
 
 
 async def test_a_truncated_file_is_read_from_its_beginning(reader: Reader, path: Path) -> None:
-    """logrotate's copytruncate."""
+    """As copytruncate of logrotate does."""
     write(path, lines(1, 2, 3))
     await reader.read()
     os.truncate(path, 0)
@@ -214,7 +218,7 @@ async def test_in_any_order_nothing_that_was_there_at_a_read_is_lost_or_doubled(
             if step == "truncate":
                 os.truncate(path, 0)
             else:
-                path.rename(path.with_suffix(f".{len(expected)}"))
+                rename(path, f".{len(expected)}")
                 write(path, "")
         elif step == "read":
             await reader.read()

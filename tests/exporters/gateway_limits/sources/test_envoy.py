@@ -9,8 +9,8 @@ import pytest
 
 from exporters.errors import Reason
 from exporters.gateway_limits.config import Envoy
-from exporters.gateway_limits.sources.envoy import CONFIG_INTERVAL, MAX_CONFIG_BYTES, EnvoySource
 from exporters.gateway_limits.snapshot import Bucket, Check, Client, Decision, Limit, Origin, Outcome
+from exporters.gateway_limits.sources.envoy import CONFIG_INTERVAL, MAX_CONFIG_BYTES, EnvoySource
 
 STATISTICS = """\
 # TYPE envoy_gw_requests counter
