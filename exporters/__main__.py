@@ -1,4 +1,4 @@
-"""``python -m exporters NAME --config FILE [--check-config]`` runs one exporter."""
+"""``python -m exporters NAME [COMMAND] --config FILE [--check-config]`` runs one exporter, or a command of its."""
 
 import gc
 import sys
@@ -30,6 +30,9 @@ def main(arguments: Sequence[str]) -> int:
         _collect_less_garbage()
         serve(create(exporter, settings), settings.listen)
 
+    if rest and rest[0] in exporter.commands:
+        command = exporter.commands[rest[0]]
+        return run(f"python -m exporters {name} {rest[0]}", exporter.settings, command, rest[1:])
     return run(f"python -m exporters {name}", exporter.settings, start, rest)
 
 
@@ -40,7 +43,15 @@ def _collect_less_garbage() -> None:
 
 
 def _usage() -> str:
-    return f"usage: python -m exporters NAME --config FILE [--check-config]\nNAME is one of: {', '.join(EXPORTERS)}\n"
+    commands = "".join(
+        f"{name} also has the command {command}\n"
+        for name, exporter in EXPORTERS.items()
+        for command in sorted(exporter.commands)
+    )
+    return (
+        "usage: python -m exporters NAME [COMMAND] --config FILE [--check-config]\n"
+        f"NAME is one of: {', '.join(EXPORTERS)}\n{commands}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What makes an exporter: its settings, its sources, and the metrics of what they read."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from pydantic import model_validator
@@ -65,6 +65,8 @@ class Exporter(Generic[SettingsT, SnapshotT]):
     """The sources by name; the name is the value of the label ``source``."""
     families: Callable[[Sequence[SnapshotT], SettingsT], Iterable[Family]]
     """Pure and sorted: the same snapshots give the same text. Sources that are down have no snapshot."""
+    commands: Mapping[str, Callable[[SettingsT], int]] = field(default_factory=dict)
+    """What else it can do with its settings, by the word on the command line; each returns the exit code."""
 
 
 AnyExporter = Exporter[Any, Any]

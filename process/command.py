@@ -19,12 +19,12 @@ EXIT_CONFIG = 78
 def run(
     program: str,
     model: type[ModelT],
-    start: Callable[[ModelT], None],
+    start: Callable[[ModelT], int | None],
     argv: Sequence[str] | None = None,
 ) -> int:
     """Parse `argv`, load the settings, and call `start` with them unless only a check was asked for.
 
-    Returns the exit code: 0, or EXIT_CONFIG with every mistake printed on stderr.
+    Returns the exit code: what `start` returns, 0 for None, or EXIT_CONFIG with every mistake printed on stderr.
     """
     parser = argparse.ArgumentParser(prog=program)
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="settings, YAML")
@@ -38,5 +38,4 @@ def run(
     if arguments.check_config:
         sys.stdout.write(f"{arguments.config}: ok\n")
         return 0
-    start(settings)
-    return 0
+    return start(settings) or 0

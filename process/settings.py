@@ -77,7 +77,7 @@ def load(path: Path, model: type[ModelT]) -> ModelT:
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(path, [_problem(detail) for detail in error.errors()]) from error
+        raise ConfigError(path, [_problem(detail, raw) for detail in error.errors()]) from error
 
 
 def place(loc: tuple[int | str, ...]) -> str:
@@ -85,8 +85,32 @@ def place(loc: tuple[int | str, ...]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".")
 
 
-def _problem(detail: Any) -> tuple[str, str]:
-    return place(detail["loc"]), _sentence(detail["type"], detail["msg"])
+def _problem(detail: Any, raw: Any) -> tuple[str, str]:
+    loc = _written(detail["loc"], raw)
+    match detail["type"]:
+        case "union_tag_not_found":
+            return place((*loc, detail["ctx"]["discriminator"].strip("'"))), "is required"
+        case "union_tag_invalid":
+            context = detail["ctx"]
+            where = place((*loc, context["discriminator"].strip("'")))
+            return where, f"{context['tag']!r} is none of {context['expected_tags']}"
+        case kind:
+            return place(loc), _sentence(kind, detail["msg"])
+
+
+def _written(loc: tuple[int | str, ...], raw: Any) -> tuple[int | str, ...]:
+    """Leave out what stands in no file: pydantic puts the ``kind`` of an entry among its keys."""
+    found: list[int | str] = []
+    node = raw
+    for part in loc:
+        if isinstance(node, Mapping) and part not in node and part == node.get("kind"):
+            continue
+        found.append(part)
+        try:
+            node = node[part]
+        except (LookupError, TypeError):
+            node = None
+    return tuple(found)
 
 
 def _sentence(kind: str, message: str) -> str:

@@ -293,6 +293,22 @@ class Jars:
 
 KAFKA = Jars(PROJECT / "compose" / "kafka" / "pom.xml")
 KAFKA_ZOOKEEPER = Jars(PROJECT / "compose" / "kafka" / "pom-zookeeper.xml")
+SPRING_CLOUD_GATEWAY = Jars(PROJECT / "tests" / "integration" / "spring_cloud_gateway" / "pom.xml")
+"""Its own class, ``Gateway``, is compiled into the folder of its libraries."""
+
+
+def _has_gateway_class() -> bool:
+    compiled, source = SPRING_CLOUD_GATEWAY.folder / "Gateway.class", SPRING_CLOUD_GATEWAY.pom.parent / "Gateway.java"
+    return compiled.exists() and compiled.stat().st_mtime >= source.stat().st_mtime
+
+
+def _compile_gateway_class() -> None:
+    folder = SPRING_CLOUD_GATEWAY.folder
+    compiler = ("org.eclipse.jdt.internal.compiler.batch.Main", "-17", "-nowarn")
+    class_path = os.pathsep.join(str(path) for path in sorted(folder.glob("*.jar")))
+    source = str(SPRING_CLOUD_GATEWAY.pom.parent / "Gateway.java")
+    _run(program("java"), "-cp", f"{folder}/*", *compiler, "-cp", class_path, "-d", str(folder), source)
+
 
 RUN = (
     Tool("Prometheus", "Debian", _has_prometheus, _unpack_debian("prometheus")),
@@ -310,6 +326,9 @@ TEST = (
     # gateways whose rate limits the exporter is tried on; unpacked, so that no service of theirs starts
     Tool("NGINX", "Debian", lambda: _has("nginx"), _unpack_debian("nginx")),
     Tool("HAProxy", "Debian", lambda: _has("haproxy"), _unpack_debian("haproxy", libraries=True)),
+    Tool("Redis", "Debian", lambda: _has("redis-server"), _unpack_debian("redis-server", libraries=True)),
+    SPRING_CLOUD_GATEWAY.tool("Spring Cloud Gateway"),
+    Tool("the gateway of the tests", "Maven", _has_gateway_class, _compile_gateway_class),
 )
 """What the test suite needs beside that."""
 

@@ -2,7 +2,14 @@
 
 from exporters.exporter import Exporter
 from exporters.gateway_limits.config import GatewayLimitsSettings
+from exporters.gateway_limits.doctor import doctor
 from exporters.gateway_limits.metrics import families
 from exporters.gateway_limits.sources import sources
 
-EXPORTER = Exporter(name="gateway_limits", settings=GatewayLimitsSettings, sources=sources, families=families)
+EXPORTER = Exporter(
+    name="gateway_limits",
+    settings=GatewayLimitsSettings,
+    sources=sources,
+    families=families,
+    commands={"doctor": doctor},
+)

@@ -15,7 +15,17 @@ MESSAGES = {
     "gateway_limits/missing_name": "gateways[0].name: is required",
     "gateway_limits/name_twice": "gateway 'edge' is listed twice",
     "gateway_limits/unknown_key": "gateways[0].url: unknown key",
-    "gateway_limits/unknown_kind": "gateways[0].kind: input should be 'envoy'",
+    "gateway_limits/clients_zero": "gateways[0].clients: input should be greater than or equal to 1",
+    "gateway_limits/code_is_no_error": "gateways[0].rejected_codes[1]: input should be greater than or equal to 400",
+    "gateway_limits/kind_missing": "gateways[0].kind: is required",
+    "gateway_limits/no_replicas": "gateways[0].replicas: input should be greater than 0",
+    "gateway_limits/probe_without_route": "gateways[0].probe.route: is required",
+    "gateway_limits/unknown_kind": (
+        "gateways[0].kind: 'envoi' is none of 'envoy', 'ratelimit', 'istio', 'spring_cloud_gateway', 'kong', "
+        "'traefik', 'apisix', 'nginx', 'haproxy'"
+    ),
+    "gateway_limits/unknown_reporter": "gateways[0].reporter: input should be 'destination' or 'source'",
+    "gateway_limits/unknown_rule": "gateways[0].rules[0]: input should be 'deny' or 'return'",
     "kafka_lag/bad_port": (
         "clusters[0].bootstrap_servers[1]: 'kafka:99092' is not host:port with a port from 1 to 65535"
     ),

@@ -20,8 +20,9 @@ def test_an_unknown_name_lists_the_names(
     assert main(arguments) == 2
     assert capsys.readouterr().err.splitlines() == [
         first_line,
-        "usage: python -m exporters NAME --config FILE [--check-config]",
+        "usage: python -m exporters NAME [COMMAND] --config FILE [--check-config]",
         "NAME is one of: gateway_limits, kafka_lag, pod_cpu",
+        "gateway_limits also has the command doctor",
     ]
 
 

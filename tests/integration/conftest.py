@@ -115,20 +115,24 @@ def programs(tmp_path: Path) -> Programs:
                 *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, cwd=tmp_path, env=environment
             )
         try:
-            async with asyncio.timeout(seconds):
-                while not await _listening(port):
-                    if process.returncode is not None:
-                        pytest.fail(f"{command[0]} ended with {process.returncode}:\n{log.read_text()[-2000:]}")
-                    await asyncio.sleep(0.05)
+            try:
+                await asyncio.wait_for(_listens(process, port), seconds)
+            except (TimeoutError, ProcessLookupError) as error:
+                pytest.fail(f"{command[0]}: {error or 'does not listen'}:\n{log.read_text()[-2000:]}")
             yield Program(process, f"http://127.0.0.1:{port}")
-        except TimeoutError:
-            pytest.fail(f"{command[0]} was too slow:\n{log.read_text()[-2000:]}")
         finally:
             with suppress(ProcessLookupError):
                 process.terminate()
             await process.wait()
 
     return run
+
+
+async def _listens(process: asyncio.subprocess.Process, port: int) -> None:
+    while not await _listening(port):
+        if process.returncode is not None:
+            raise ProcessLookupError(f"ended with {process.returncode}")
+        await asyncio.sleep(0.05)
 
 
 async def _listening(port: int) -> bool:
