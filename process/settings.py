@@ -17,6 +17,10 @@ CENTURY = 100 * 365 * 24 * 3600.0
 """Seconds. No clock or date can be moved by much more than that."""
 
 
+KIND = "kind"
+"""Key that tells apart the sections of a list that may be of several kinds: pydantic's discriminator."""
+
+
 class Settings(BaseModel):
     """Base of every settings model: unknown keys are refused, values do not change after load."""
 
@@ -86,31 +90,28 @@ def place(loc: tuple[int | str, ...]) -> str:
 
 
 def _problem(detail: Any, raw: Any) -> tuple[str, str]:
-    loc = _written(detail["loc"], raw)
-    match detail["type"]:
+    loc, kind = _written(detail["loc"], raw), detail["type"]
+    match kind:
         case "union_tag_not_found":
-            return place((*loc, detail["ctx"]["discriminator"].strip("'"))), "is required"
+            return place((*loc, KIND)), "is required"
         case "union_tag_invalid":
-            context = detail["ctx"]
-            where = place((*loc, context["discriminator"].strip("'")))
-            return where, f"{context['tag']!r} is none of {context['expected_tags']}"
-        case kind:
+            return place((*loc, KIND)), f"must be one of {detail['ctx']['expected_tags']}"
+        case _:
             return place(loc), _sentence(kind, detail["msg"])
 
 
 def _written(loc: tuple[int | str, ...], raw: Any) -> tuple[int | str, ...]:
-    """Leave out what stands in no file: pydantic puts the ``kind`` of an entry among its keys."""
-    found: list[int | str] = []
-    node = raw
+    """Leave out of a pydantic ``loc`` the kinds of sections: they are no keys of the file."""
+    kept: list[int | str] = []
     for part in loc:
-        if isinstance(node, Mapping) and part not in node and part == node.get("kind"):
+        if isinstance(raw, Mapping) and part not in raw and part == raw.get(KIND):
             continue
-        found.append(part)
+        kept.append(part)
         try:
-            node = node[part]
-        except (LookupError, TypeError):
-            node = None
-    return tuple(found)
+            raw = raw[part]
+        except (KeyError, IndexError, TypeError):
+            raw = None
+    return tuple(kept)
 
 
 def _sentence(kind: str, message: str) -> str:

@@ -20,7 +20,7 @@ from demo.load import scenario
 from exporters.exporter import ExporterSettings
 from exporters.kafka_lag.config import Shard
 from process.command import EXIT_CONFIG
-from process.settings import Address, AtLeastOne, BaseUrl, Pattern, Seconds, Url, load
+from process.settings import KIND, Address, AtLeastOne, BaseUrl, Pattern, Seconds, Url, load
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -81,7 +81,8 @@ def documented(heading: str) -> dict[str, Row]:
 def fields(model: type[BaseModel], before: str = "") -> Iterator[tuple[str, FieldInfo]]:
     """Every key of a model and of the models within it: ``routes``, ``routes[].channel`` …
 
-    A model that holds more of itself is gone through once.
+    A model that holds more of itself is gone through once. A key that several kinds of a section have comes once for
+    each of them; they share its row.
     """
     for name, field in model.model_fields.items():
         yield before + name, field
@@ -114,7 +115,8 @@ def word(field: FieldInfo) -> str:
     """What the page has to call the type of a field."""
     inside = list(pieces(whole(field)))
     if Literal in inside:
-        return " or ".join(f"`{choice}`" for choice in get_args(field.annotation))
+        choices = " or ".join(f"`{piece}`" for piece in inside if isinstance(piece, str))
+        return f"list of {choices}" if tuple in inside else choices
     for piece in inside:
         if inspect.isclass(piece) and issubclass(piece, Enum):
             return " or ".join(f"`{choice}`" for choice in piece)
@@ -150,10 +152,16 @@ def test_each_key_has_its_row(heading: str) -> None:
 
 @pytest.mark.parametrize(("heading", "key", "field"), CASES)
 def test_the_default_is_that_of_the_model(heading: str, key: str, field: FieldInfo) -> None:
-    """A key is called required when it is, and else the value that is shown means the same as leaving it out."""
+    """A key is called required when it is, and else the value that is shown means the same as leaving it out.
+
+    One that only some kinds of a section require is not.
+    """
     shown = documented(heading)[key].default
-    if field.is_required() or shown == "required":
-        assert (shown == "required") == field.is_required()
+    required = all(found.is_required() for name, found in fields(DOCUMENTED[heading]) if name == key)
+    if required or shown == "required":
+        assert (shown == "required") == required
+    elif field.is_required():
+        assert shown == "none"
     elif field.default is None or shown == "none":
         assert (shown == "none") == (field.default is None)
     else:
@@ -161,10 +169,19 @@ def test_the_default_is_that_of_the_model(heading: str, key: str, field: FieldIn
         assert TypeAdapter(whole(field)).validate_python(written) == field.default
 
 
+def kinds(heading: str, key: str) -> list[str]:
+    """What a key of choices may be in any kind of its section."""
+    found = [field for name, field in fields(DOCUMENTED[heading]) if name == key]
+    return [choice for field in found for choice in get_args(field.annotation)]
+
+
 @pytest.mark.parametrize(("heading", "key", "field"), CASES)
 def test_the_type_is_that_of_the_model(heading: str, key: str, field: FieldInfo) -> None:
     """The type is called by its name, and every number beside it is a bound that the model has."""
     shown = documented(heading)[key].type
+    if key.endswith(f".{KIND}"):
+        assert shown == " or ".join(f"`{kind}`" for kind in kinds(heading, key))
+        return
     assert re.match(rf"{re.escape(word(field))}(,|$)", shown), f"{shown!r} should begin with {word(field)!r}"
     told = shown.removeprefix(word(field)).replace("not empty", "1")
     assert {float(number) for number in re.findall(r"\d+(?:\.\d+)?", told)} == bounds(field)

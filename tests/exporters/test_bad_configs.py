@@ -21,7 +21,7 @@ MESSAGES = {
     "gateway_limits/no_replicas": "gateways[0].replicas: input should be greater than 0",
     "gateway_limits/probe_without_route": "gateways[0].probe.route: is required",
     "gateway_limits/unknown_kind": (
-        "gateways[0].kind: 'envoi' is none of 'envoy', 'ratelimit', 'istio', 'spring_cloud_gateway', 'kong', "
+        "gateways[0].kind: must be one of 'envoy', 'ratelimit', 'istio', 'spring_cloud_gateway', 'kong', "
         "'traefik', 'apisix', 'nginx', 'haproxy'"
     ),
     "gateway_limits/unknown_reporter": "gateways[0].reporter: input should be 'destination' or 'source'",

@@ -86,11 +86,12 @@ async def gateway(programs: Any, upstream: int, unused_tcp_port_factory: Any, tm
     java = (tools.program("java"), "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", class_path, "Gateway")
     async with (
         programs(store, redis) as store_running,
-        programs(java, port, 90) as running,
+        # it listens for callers first, and then for the actuator's
+        programs(java, management, 90) as running,
         httpx.AsyncClient(timeout=30) as client,
     ):
-        actuator = f"http://127.0.0.1:{management}/actuator/prometheus"
-        yield Running(store_running.process, running.url, actuator, client)
+        actuator = f"{running.url}/actuator/prometheus"
+        yield Running(store_running.process, f"http://127.0.0.1:{port}", actuator, client)
 
 
 async def test_answers_are_counted_as_callers_saw_them_and_a_lost_redis_is_seen(gateway: Running) -> None:
