@@ -1,8 +1,8 @@
 # make demo    the whole stack, alive, until Ctrl-C           make drill   break it three ways, wait for Slack
 # make test    everything, against the real parts             make check   style, types, rules, configurations
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo up down status drill test check check-dashboards chaos bench-kafka-lag golden dashboards screenshots \
-	lock clean
+.PHONY: help setup setup-test demo up down status drill test check check-dashboards chaos bench-kafka-lag bench-gateways \
+	golden dashboards screenshots lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -47,6 +47,9 @@ check: setup-test ## style, types, rules, dashboards, configurations
 
 bench-kafka-lag: setup-test ## kafka_lag beside kafka_exporter and kminion (KAFKA_EXPORTER=, KMINION= name their binaries)
 	@$(BIN)/python -m bench.kafka_lag
+
+bench-gateways: .venv/ready ## gateway_limits on a thousand Envoys, beside prometheus_client
+	@$(BIN)/python -m bench.gateway_limits
 
 check-dashboards: setup-test ## lint every page, hold each query to what is exported, and each metric to what is drawn
 	@$(BIN)/python -m dashboards check

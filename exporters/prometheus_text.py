@@ -44,7 +44,8 @@ class Vocabulary:
         """`wanted` is asked once for each series, with the name of its metric; `remembered` are kept at most."""
         self._wanted = wanted
         self._remembered = remembered
-        self._known: dict[str, Series | None] = {}
+        self.known: dict[str, Series | None] = {}
+        """Name and labels by what is written; None for what is not wanted."""
 
     def series(self, text: str) -> Series | None:
         """Name and labels of the series that `text` writes, None when it is not wanted.
@@ -52,13 +53,13 @@ class Vocabulary:
         Raises TextError when it is no series.
         """
         try:
-            return self._known[text]
+            return self.known[text]
         except KeyError:
             pass
         found = self._read(text)
-        if len(self._known) >= self._remembered:
-            self._known.clear()
-        self._known[text] = found
+        if len(self.known) >= self._remembered:
+            self.known.clear()
+        self.known[text] = found
         return found
 
     def _read(self, text: str) -> Series | None:
@@ -100,22 +101,35 @@ class Reader:
             lines = whole.decode().split("\n")
         except UnicodeDecodeError as error:
             raise TextError(f"not UTF-8 text: {error.reason}") from error
-        series, add = self._vocabulary.series, self.samples.append
+        known, add = self._vocabulary.known, self.samples.append
         for line in lines:
-            if line[:1] == "#" or not line or line.isspace():
+            if not line or line[0] == "#":
                 continue
-            # a value never holds a brace, a label's may
-            end = line.rfind("}") + 1 or line.find(" ")
-            found = series(line[:end] if end > 0 else line)
-            value = line[end:] if end > 0 else ""
+            text, _, value = line.rpartition(" ")
             try:
+                found = known[text]
                 number = float(value)
-            except ValueError:
-                number = _without_timestamp(value, line)
-            if "_" in value:  # Python's float reads 1_000
-                raise TextError(f"not a sample: {line[:80]!r}")
+            except (KeyError, ValueError):
+                found, number = self._unfamiliar(line)
+            else:
+                if "_" in value:  # Python's float reads 1_000
+                    raise TextError(f"not a sample: {line[:80]!r}")
             if found:
                 add(Sample(found[0], found[1], number))
+
+    def _unfamiliar(self, line: str) -> tuple[Series | None, float]:
+        """Read a line whose series is new, or that has a timestamp or more spaces than it needs."""
+        # a value never holds a brace, a label's may
+        end = line.rfind("}") + 1 or line.find(" ")
+        words = line[end:].split() if end > 0 else []
+        try:
+            number, *timestamp = words
+            if len(timestamp) > 1 or "_" in number:
+                raise ValueError
+            _ = [int(stamp) for stamp in timestamp]
+            return self._vocabulary.series(line[:end].strip()), float(number)
+        except ValueError:
+            raise TextError(f"not a sample: {line[:80]!r}") from None
 
 
 def read(text: bytes, vocabulary: Vocabulary) -> list[Sample]:
@@ -123,15 +137,6 @@ def read(text: bytes, vocabulary: Vocabulary) -> list[Sample]:
     reader = Reader(vocabulary)
     reader.feed(text)
     return reader.close()
-
-
-def _without_timestamp(value: str, line: str) -> float:
-    try:
-        number, timestamp = value.split()
-        int(timestamp)
-        return float(number)
-    except ValueError:
-        raise TextError(f"not a sample: {line[:80]!r}") from None
 
 
 def _unescaped(value: str) -> str:

@@ -1,4 +1,7 @@
-"""One gateway over HTTP: what it answers, whole and of the expected kind, or a SourceError that says what came."""
+"""One gateway over HTTP: what it answers, whole and of the expected kind, or a SourceError that says what came.
+
+By aiohttp, whose parser of HTTP is compiled: with a thousand gateways most of a collection is HTTP.
+"""
 
 import functools
 import json
@@ -7,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
+import aiohttp
 
 from exporters.errors import Reason, SourceError
 from exporters.prometheus_text import Reader, Sample, TextError, Vocabulary
@@ -26,15 +29,12 @@ class Http:
 
     def __init__(self) -> None:
         """Connect to nothing yet."""
-        # a proxy named in the environment is not meant for a gateway's own interface; compressing costs it more CPU
-        # than the bytes are worth
-        self._client = httpx.AsyncClient(
-            timeout=None, trust_env=False, verify=_certificates(), headers={"accept-encoding": "identity"}
-        )
+        self._opened: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._client.aclose()
+        if self._opened:
+            await self._opened.close()
 
     async def counts(
         self, url: str, vocabulary: Vocabulary, *, most: int, params: Mapping[str, str] | None = None
@@ -67,32 +67,47 @@ class Http:
         text = await self.text(url, most=most)
         try:
             return json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise SourceError(Reason.INVALID_ANSWER, f"{url}: not JSON: {error}") from error
 
     async def headers(self, url: str) -> Mapping[str, str]:
-        """Headers of the answer to one request, whatever its status; the body is not read."""
+        """Headers of the answer to one request, whatever its status, found by names in any case; the body is left."""
         async with self._answer(url, None, "*/*", any_status=True) as response:
             return response.headers
+
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        # aiohttp wants to be within the loop. A proxy named in the environment is not asked: it is not meant for a
+        # gateway's own interface. Compressing would cost the gateway more CPU than the bytes are worth.
+        if self._opened is None:
+            self._opened = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=_certificates(), limit=1),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+                auto_decompress=False,
+                headers={"accept-encoding": "identity"},
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._opened
 
     @asynccontextmanager
     async def _answer(
         self, url: str, params: Mapping[str, str] | None, accept: str, any_status: bool = False
-    ) -> AsyncIterator[httpx.Response]:
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        headers = {"accept": accept}
         try:
-            async with self._client.stream("GET", url, params=params, headers={"accept": accept}) as response:
+            async with self._session.get(url, params=params, headers=headers, allow_redirects=False) as response:
                 if not any_status:
-                    check_status(response.status_code, url)
+                    check_status(response.status, url)
                 yield response
-        except (httpx.RemoteProtocolError, httpx.InvalidURL) as error:
+        except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError, aiohttp.InvalidURL) as error:
             raise SourceError(Reason.INVALID_ANSWER, f"{url}: {error}") from error
-        except httpx.TransportError as error:
+        except (aiohttp.ClientError, OSError) as error:
             raise SourceError(Reason.UNREACHABLE, f"{url}: {error or type(error).__name__}") from error
 
 
-async def _chunks(response: httpx.Response, url: str, most: int) -> AsyncIterator[bytes]:
+async def _chunks(response: aiohttp.ClientResponse, url: str, most: int) -> AsyncIterator[bytes]:
     length = 0
-    async for chunk in response.aiter_raw():
+    async for chunk in response.content.iter_any():
         length += len(chunk)
         if length > most:
             raise SourceError(Reason.INVALID_ANSWER, f"{url}: answer is larger than {most} bytes")

@@ -1,10 +1,14 @@
 """Names, help and labels of the gateway_limits exporter."""
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
-from exporters.family import Family, counter, gauge
+from exporters.family import Family, Keys, counter, gauge
 from exporters.gateway_limits.config import GatewayLimitsSettings
 from exporters.gateway_limits.snapshot import Snapshot
+
+LabelsT = TypeVar("LabelsT", bound=tuple[str, ...])
 
 
 def families(snapshots: Sequence[Snapshot], _settings: GatewayLimitsSettings) -> Iterable[Family]:
@@ -25,8 +29,7 @@ def _decisions(snapshots: Sequence[Snapshot]) -> Family:
         "origin",
     )
     for snapshot in snapshots:
-        for decision, count in sorted(snapshot.decisions.items()):
-            family.add([snapshot.gateway, *decision], count)
+        _extend(family, snapshot.gateway, snapshot.decisions)
     return family
 
 
@@ -44,14 +47,10 @@ def _limits(snapshots: Sequence[Snapshot]) -> tuple[Family, Family, Family]:
         "Requests that the limit lets through at once after a pause, all replicas together.",
         *labels,
     )
-    for snapshot in snapshots:
-        for bucket, limit in sorted(snapshot.limits.items()):
-            key = (snapshot.gateway, *bucket)
-            requests.add(key, limit.requests)
-            if limit.window is not None:
-                window.add(key, limit.window)
-            if limit.burst is not None:
-                burst.add(key, limit.burst)
+    for gateway, limits in ((snapshot.gateway, snapshot.limits) for snapshot in snapshots):
+        _extend(requests, gateway, {bucket: limit.requests for bucket, limit in limits.items()})
+        _extend(window, gateway, {bucket: each.window for bucket, each in limits.items() if each.window is not None})
+        _extend(burst, gateway, {bucket: each.burst for bucket, each in limits.items() if each.burst is not None})
     return requests, window, burst
 
 
@@ -79,8 +78,7 @@ def _clients(snapshots: Sequence[Snapshot]) -> Family:
         "client",
     )
     for snapshot in snapshots:
-        for client, count in sorted(snapshot.clients.items()):
-            family.add([snapshot.gateway, *client], count)
+        _extend(family, snapshot.gateway, snapshot.clients)
     return family
 
 
@@ -95,3 +93,16 @@ def _checks(snapshots: Sequence[Snapshot]) -> Family:
         for check, sentence in sorted(snapshot.checks.items()):
             family.add([snapshot.gateway, check], int(not sentence))
     return family
+
+
+def _extend(family: Family, gateway: str, values: Mapping[LabelsT, float]) -> None:
+    """Add the series of a gateway, sorted by labels."""
+    ordered, keys = _sorted(gateway, tuple(values))
+    family.extend(keys, [values[labels] for labels in ordered])
+
+
+@functools.lru_cache(maxsize=16_384)
+def _sorted(gateway: str, labels: tuple[LabelsT, ...]) -> tuple[tuple[LabelsT, ...], Keys]:
+    """Sort the labels of a gateway's series; remembered, for they are the same in nearly every collection."""
+    ordered = tuple(sorted(labels))
+    return ordered, tuple((gateway, *each) for each in ordered)

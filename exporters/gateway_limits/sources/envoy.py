@@ -17,6 +17,7 @@ logger can count by flag, so upstreams' 429s are known when the configuration ha
 """
 
 import asyncio
+import functools
 import re
 import time
 from collections import defaultdict
@@ -63,7 +64,7 @@ TOO_MANY_REQUESTS = "429"
 def _wanted(name: str) -> bool:
     if not name.startswith("envoy_"):
         raise TextError(f"{name[:100]} is not a statistic of Envoy's")
-    return name == REQUESTS_NAME or bool(LOCAL.fullmatch(name) or GLOBAL.fullmatch(name))
+    return name == REQUESTS_NAME or bool(_local(name) or _global(name))
 
 
 VOCABULARY = Vocabulary(_wanted)
@@ -204,13 +205,27 @@ class EnvoyLog:
         self._fullest.met(Bucket(route, route), entry.get("ratelimit_limit"), entry.get("ratelimit_remaining"))
 
 
+@functools.lru_cache(maxsize=4096)
+def _local(name: str) -> tuple[str, str] | None:
+    """Prefix in the name, and what is counted, of a statistic of a local limit."""
+    match = LOCAL.fullmatch(name)
+    return (match["prefix"] or "", match["count"]) if match else None
+
+
+@functools.lru_cache(maxsize=4096)
+def _global(name: str) -> tuple[str, str, str] | None:
+    """Cluster in the name, name of the limit, and what is counted, of a statistic of a global limit."""
+    match = GLOBAL.fullmatch(name)
+    return (match["cluster"] or "", match["prefix"] or "global", match["count"]) if match else None
+
+
 def local_counts(samples: Iterable[Sample]) -> dict[str, dict[str, int]]:
     """Counts ``ok``, ``rate_limited`` and ``enforced`` by name of the limit."""
     counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for sample in samples:
-        if match := LOCAL.fullmatch(sample.name):
-            prefix = sample.labels.get(LOCAL_LABEL) or match["prefix"] or ""
-            counts[prefix][match["count"]] = int(sample.value)
+    for name, labels, value in samples:
+        if found := _local(name):
+            prefix, counted = found
+            counts[labels.get(LOCAL_LABEL) or prefix][counted] = int(value)
     return dict(counts)
 
 
@@ -234,11 +249,11 @@ def global_counts(samples: Iterable[Sample]) -> dict[tuple[str, str], dict[str, 
     counts: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(
         lambda: dict.fromkeys(("ok", "over_limit", "error", "failure_mode_allowed"), 0)
     )
-    for sample in samples:
-        if match := GLOBAL.fullmatch(sample.name):
-            named = [sample.labels[label] for label in GLOBAL_LABELS if sample.labels.get(label)]
-            cluster = named[0] if named else match["cluster"] or ""
-            counts[cluster, match["prefix"] or "global"][match["count"]] += int(sample.value)
+    for name, labels, value in samples:
+        if found := _global(name):
+            cluster, limit, counted = found
+            named = [labels[label] for label in GLOBAL_LABELS if labels.get(label)]
+            counts[named[0] if named else cluster, limit][counted] += int(value)
     return dict(counts)
 
 
@@ -260,15 +275,13 @@ def global_decisions(
 
 def upstream_rejections(samples: Iterable[Sample]) -> dict[Decision, int]:
     """429s that came from upstreams, for each route that had a request: without the flag RL they are not Envoy's."""
-    found: defaultdict[Decision, int] = defaultdict(int)
-    for sample in samples:
-        route = sample.labels.get("route")
-        if sample.name != REQUESTS_NAME or not route:
+    found: defaultdict[str, int] = defaultdict(int)
+    for name, labels, value in samples:
+        if name != REQUESTS_NAME or not (route := labels.get("route")):
             continue
-        limited_by_envoy = RATE_LIMITED_FLAG in sample.labels.get("flags", "").split(",")
-        theirs = sample.labels.get("code") == TOO_MANY_REQUESTS and not limited_by_envoy
-        found[Decision(route, "", Outcome.REJECTED, Origin.UPSTREAM)] += int(sample.value) if theirs else 0
-    return dict(found)
+        theirs = labels.get("code") == TOO_MANY_REQUESTS and RATE_LIMITED_FLAG not in labels.get("flags", "").split(",")
+        found[route] += int(value) if theirs else 0
+    return {Decision(route, "", Outcome.REJECTED, Origin.UPSTREAM): count for route, count in found.items()}
 
 
 def enforced(limits: Iterable[LocalLimit]) -> str:
