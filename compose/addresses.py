@@ -118,6 +118,7 @@ def native(
         "config_pattern": re.escape(str(home / "config")),
         "kafka_data": str(home / "state" / "kafka"),
         "edge_access_log": str(home / "log" / "access.log"),
+        "edge_access_log_followed": str(home / "log" / "access.log"),
         "trace_percent": "100" if otlp else "0",
         "dashboards_url": f"http://{addresses['console']}",
         **{f"{page}_url": f"http://{addresses[page]}" for page in pages},
@@ -137,6 +138,7 @@ def containers(config: Path, otlp: str | None = None, *, real_slack: bool = Fals
         "config_pattern": "/etc/bongsu",
         "kafka_data": "/var/lib/kafka/data",
         "edge_access_log": "/dev/stdout",
+        "edge_access_log_followed": "null",  # Docker has it, and another container can't read it there
         "trace_percent": "100" if otlp else "0",
         **PUBLISHED,
         **_slack(CONTAINERS["slack"], real_slack),

@@ -1,8 +1,10 @@
 """A real Envoy with the project's configuration: what is counted is what callers saw."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,7 +12,7 @@ import pytest
 
 from exporters.errors import Reason, SourceError
 from exporters.gateway_limits.config import Envoy
-from exporters.gateway_limits.snapshot import Decision, Origin, Outcome
+from exporters.gateway_limits.snapshot import Bucket, Check, Client, Decision, Limit, Origin, Outcome
 from exporters.gateway_limits.sources.envoy import EnvoySource
 
 ACCEPTED = Decision("orders", "orders", Outcome.ACCEPTED, Origin.GATEWAY)
@@ -29,7 +31,8 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def source(gateway: Any) -> AsyncIterator[EnvoySource]:
     """The exporter's source of the gateway."""
-    source = EnvoySource(Envoy(kind="envoy", name="edge", admin=gateway.admin))
+    log = Path(gateway.stack.book["edge_access_log"])
+    source = EnvoySource(Envoy(kind="envoy", name="edge", admin=gateway.admin, access_log=log))
     yield source
     await source.close()
 
@@ -94,6 +97,56 @@ async def test_each_route_has_its_series_from_the_first_read(source: EnvoySource
     for route in ("login", "users", "orders", "questions", "answers"):
         for outcome in (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.SHADOW):
             assert Decision(route, route, outcome, Origin.GATEWAY) in found
+
+
+async def test_the_limits_are_those_of_its_configuration(source: EnvoySource) -> None:
+    """A bucket for all and one for each client, all of them enforced."""
+    snapshot = await source.read()
+    assert snapshot.problems == ()
+    assert snapshot.checks == {Check.ENFORCED: ""}
+    assert snapshot.limits[Bucket("orders", "orders")] == Limit(200, 1, 200)
+    assert snapshot.limits[Bucket("orders", "orders", "client")] == Limit(20, 1, 20)
+    assert snapshot.limits[Bucket("login", "login")] == Limit(20, 1, 40)
+
+
+async def test_a_limit_that_is_switched_off_is_found(
+    client: httpx.AsyncClient, gateway: Any, source: EnvoySource
+) -> None:
+    """At run time, which no configuration says."""
+    await client.post(f"{gateway.admin}/runtime_modify", params={"ratelimit.orders.enforced": "0"})
+    try:
+        sentence = (await source.read()).checks[Check.ENFORCED]
+    finally:
+        await client.post(f"{gateway.admin}/runtime_modify", params={"ratelimit.orders.enforced": "100"})
+    assert sentence.startswith("limits at 0 %: orders (filter_enforced)")
+
+
+async def test_who_is_turned_away_and_how_full_the_bucket_is(
+    client: httpx.AsyncClient, gateway: Any, source: EnvoySource
+) -> None:
+    """By the access log, once Envoy has written it: all rejections are there, in the name of the one who had them."""
+    headers = await gateway.headers(client, "hasty")
+    await source.read()
+    log = Path(gateway.stack.book["edge_access_log"])
+    for expected in (False, True):
+        before = _rejected(log, "hasty")
+        answers = [await client.get(f"{gateway.edge}/orders", headers=headers) for _ in range(80)]
+        seen = Counter(answer.status_code for answer in answers)[429]
+        assert seen > 0
+        async with asyncio.timeout(30):  # Envoy keeps lines back for some seconds
+            while _rejected(log, "hasty") < before + seen:
+                await asyncio.sleep(0.1)
+        snapshot = await source.read()
+        named = seen if expected else 0
+        assert snapshot.clients[Client("orders", "hasty")] == named
+        assert snapshot.used[Bucket("orders", "orders")] == 1.0
+
+
+def _rejected(log: Path, client: str) -> int:
+    """Count a client's rejections in the log."""
+    lines = log.read_bytes().decode().splitlines(keepends=True)
+    entries = [json.loads(line) for line in lines if line.endswith("\n")]
+    return sum(entry["client"] == client and entry["flags"] == "RL" for entry in entries)
 
 
 async def test_another_port_of_the_gateway_is_not_taken_for_its_admin_interface(gateway: Any) -> None:
