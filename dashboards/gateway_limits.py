@@ -1,4 +1,4 @@
-"""bongsu-gateway-limits: is anyone turned away, of how much, and by which limit?"""
+"""bongsu-gateway-limits: is anyone turned away, of how much, by which limit, and who is it?"""
 
 from collections.abc import Mapping
 
@@ -9,15 +9,16 @@ from dashboards.sdk import dashboard
 
 SHARE = "gateway_route:gateway_ratelimit_rejections_per_decision:ratio_rate1m"
 DECISIONS = "gateway_route:gateway_ratelimit_decisions:rate1m"
+LIMITER = "gateway:gateway_ratelimit_limiter_ok:max1m"
 ROUTE = 'gateway=~"$gateway", route=~"$route"'
 
 
 def build(rules: Mapping[str, AlertRule]) -> dashboard.Dashboard:
-    """The page behind GatewayRateLimitRejecting."""
+    """The page behind GatewayRateLimitRejecting and GatewayRateLimiterFailing."""
     board = page(
         "bongsu-gateway-limits",
         "Bongsu / Gateway rate limits",
-        "Is anyone turned away, of how much, and by which limit?",
+        "Is anyone turned away, of how much, by which limit, and who is it?",
         variables=(
             Variable("gateway", "gateway_ratelimit_decisions_total"),
             Variable("route", 'gateway_ratelimit_decisions_total{gateway=~"$gateway"}'),
@@ -25,8 +26,9 @@ def build(rules: Mapping[str, AlertRule]) -> dashboard.Dashboard:
         signals=("gateway_limits",),
     )
     _is_anyone_turned_away(board, rules)
-    _of_how_much(board)
+    _of_how_much(board, rules)
     _by_which_limit(board)
+    _who_is_it(board)
     return board
 
 
@@ -57,7 +59,7 @@ def _is_anyone_turned_away(board: dashboard.Dashboard, rules: Mapping[str, Alert
     board.with_panel(lines(share, "percentunit", [query], rule=rule).span(18).height(8))
 
 
-def _of_how_much(board: dashboard.Dashboard) -> None:
+def _of_how_much(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> None:
     board.with_row(dashboard.Row("Of how much?"))
     traffic = Words(
         "Decisions by route",
@@ -66,7 +68,7 @@ def _of_how_much(board: dashboard.Dashboard) -> None:
         "No route has traffic",
     )
     query = Query(f"{DECISIONS}{{{ROUTE}}}", "{{gateway}} / {{route}}")
-    board.with_panel(lines(traffic, "reqps", [query]).span(12).height(8))
+    board.with_panel(lines(traffic, "reqps", [query]).span(9).height(8))
     outcomes = Words(
         "Decisions by outcome",
         "shadow: would have been rejected if the limit were enforced. error_allowed: the limiter failed and let the "
@@ -74,7 +76,16 @@ def _of_how_much(board: dashboard.Dashboard) -> None:
         "No gateway is measured",
     )
     query = Query(_decisions(', origin="gateway"', "outcome"), "{{outcome}}")
-    board.with_panel(lines(outcomes, "reqps", [query]).span(12).height(8))
+    board.with_panel(lines(outcomes, "reqps", [query]).span(9).height(8))
+    limiter = Words(
+        "Limiter works",
+        "1 while each gateway's limiter reaches its store or service, 0 when one has failed for a minute: requests "
+        "then pass unlimited, or none passes. The alert's page says what to do.",
+        "No gateway tells",
+    )
+    query = Query(f'min({LIMITER}{{gateway=~"$gateway"}})', "works")
+    rule = rules["GatewayRateLimiterFailing"]
+    board.with_panel(number(limiter, "short", query, rule=rule).span(6).height(8))
 
 
 def _by_which_limit(board: dashboard.Dashboard) -> None:
@@ -100,3 +111,27 @@ def _by_which_limit(board: dashboard.Dashboard) -> None:
         _decisions(', origin!="gateway", outcome="rejected"', "gateway, route, origin"), "{{route}} / {{origin}}"
     )
     board.with_panel(lines(others, "reqps", [query]).span(12).height(8))
+
+
+def _who_is_it(board: dashboard.Dashboard) -> None:
+    board.with_row(dashboard.Row("Who is it, and who is next?"))
+    clients = Words(
+        "Turned away by client",
+        "The twenty clients that the gateway rejects most now, and all others together. One client: tell it to slow "
+        "down. Many: the limit is too low, or something retries.",
+        "No gateway's access log is read",
+    )
+    rate = f"rate(gateway_ratelimit_client_rejections_total{{{ROUTE}}}[$__rate_interval])"
+    rejected = f"topk(20, max by (gateway, route, client) ({rate}) > 0)"
+    columns = ("gateway", "route", "client")
+    board.with_panel(rows(clients, "reqps", rejected, columns=columns, value="rejected").span(12).height(8))
+    used = Words(
+        "Limits in use",
+        "Share of each limit that is in use; where each client has a bucket, of the fullest. Near 1 for long: raise "
+        "the limit before someone is turned away, if the services have room.",
+        "No gateway tells what is left",
+    )
+    query = Query(
+        f"max by (gateway, route, limit) (gateway_ratelimit_limit_used_ratio{{{ROUTE}}})", "{{gateway}} / {{limit}}"
+    )
+    board.with_panel(lines(used, "percentunit", [query]).span(12).height(8))

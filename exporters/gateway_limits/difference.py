@@ -1,4 +1,4 @@
-"""A count that a gateway does not have, as the difference of two that it has."""
+"""What a gateway's counts say together: the difference of two, and whether one has risen."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -40,3 +40,16 @@ class Differences(Generic[KeyT]):
         known = self._known
         self._known = {key: Difference.after(known.get(key), *pair) for key, pair in counts.items()}
         return {key: difference.value for key, difference in self._known.items()}
+
+
+class Rise:
+    """Whether a count has risen since it was read before."""
+
+    def __init__(self) -> None:
+        """Nothing was read yet."""
+        self._before: int | None = None
+
+    def update(self, count: int) -> bool:
+        """Take the next reading; the first, and one after a restart, tell nothing."""
+        before, self._before = self._before, count
+        return before is not None and count > before

@@ -4,7 +4,7 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -99,6 +99,7 @@ def written(name: str, labels: dict[str, str], value: float) -> str:
     return f"{name}{{{inside}}} {number}\n"
 
 
+@settings(deadline=None)
 @given(st.lists(SERIES, max_size=10), st.lists(st.integers(0, 400)))
 def test_any_text_in_any_pieces(series: list[tuple[str, dict[str, str], float]], cuts: list[int]) -> None:
     """Wherever the network cuts it, what was written is read."""

@@ -28,7 +28,7 @@ from exporters.errors import Reason, SourceError
 from exporters.gateway_limits.access_log import AccessLog, Entry
 from exporters.gateway_limits.clients import Clients
 from exporters.gateway_limits.config import Envoy
-from exporters.gateway_limits.difference import Differences
+from exporters.gateway_limits.difference import Differences, Rise
 from exporters.gateway_limits.envoy_config import LocalLimit, local_limits, runtime_values
 from exporters.gateway_limits.http import MEGABYTE, Http
 from exporters.gateway_limits.snapshot import Bucket, Check, Decision, Limit, Origin, Outcome, Snapshot
@@ -56,6 +56,9 @@ GLOBAL = re.compile(
 GLOBAL_LABELS = ("envoy_cluster_name", "cluster_name")
 """Envoy's own, and Istio's."""
 
+LIMITER_FAILS = (
+    "the rate limit service fails: failure_mode_deny says whether requests then pass unlimited or not at all"
+)
 REQUESTS_NAME = "envoy_gw_requests"
 RATE_LIMITED_FLAG = "RL"
 TOO_MANY_REQUESTS = "429"
@@ -89,6 +92,7 @@ class EnvoySource:
         self._http = Http()
         self._shadow: Differences[str] = Differences()
         self._denied: Differences[tuple[str, str]] = Differences()
+        self._errors = Rise()
         self._usage = Usage()
         self._configuration: _Configuration | None = None
         self._log = EnvoyLog(gateway, clock) if gateway.access_log else None
@@ -110,18 +114,21 @@ class EnvoySource:
         problems = [configuration.problem] if configuration.problem else []
         if self._log:
             problems += await self._log.read()
-        local = local_counts(samples)
+        local, service = local_counts(samples), global_counts(samples)
         return Snapshot(
             self._gateway.name,
             {
                 **local_decisions(local, self._shadow.update(over_the_limit(local))),
-                **self._global_decisions(samples),
+                **global_decisions(service, self._denied.update(failures(service))),
                 **upstream_rejections(samples),
             },
             limits={bucket: limit for found in configuration.limits for bucket, limit in found.buckets.items()},
             used={**self._used(local, configuration.limits), **(self._log.used() if self._log else {})},
             clients=self._log.clients.counts() if self._log else {},
-            checks={} if configuration.problem else {Check.ENFORCED: enforced(configuration.limits)},
+            checks={
+                **({} if configuration.problem else {Check.ENFORCED: enforced(configuration.limits)}),
+                **self._limiter(service),
+            },
             problems=tuple(problems),
         )
 
@@ -152,10 +159,12 @@ class EnvoySource:
             message = f"{admin}/config_dump: not Envoy's configuration: {error!r}"
             raise SourceError(Reason.INVALID_ANSWER, message) from error
 
-    def _global_decisions(self, samples: Iterable[Sample]) -> dict[Decision, int]:
-        counts = global_counts(samples)
-        failures = {key: (count["error"], count["failure_mode_allowed"]) for key, count in counts.items()}
-        return global_decisions(counts, self._denied.update(failures))
+    def _limiter(self, service: Mapping[tuple[str, str], Mapping[str, int]]) -> dict[Check, str]:
+        """Say whether the rate limit service has failed since the last read, where there is one."""
+        if not service:
+            return {}
+        rising = self._errors.update(sum(count["error"] for count in service.values()))
+        return {Check.LIMITER: LIMITER_FAILS if rising else ""}
 
     def _used(self, local: Mapping[str, Mapping[str, int]], limits: Iterable[LocalLimit]) -> dict[Bucket, float]:
         # requests are counted by limit, so only of a limit with one bucket is it known what that bucket has let through
@@ -227,6 +236,11 @@ def local_counts(samples: Iterable[Sample]) -> dict[str, dict[str, int]]:
             prefix, counted = found
             counts[labels.get(LOCAL_LABEL) or prefix][counted] = int(value)
     return dict(counts)
+
+
+def failures(service: Mapping[tuple[str, str], Mapping[str, int]]) -> dict[tuple[str, str], tuple[int, int]]:
+    """All that the rate limit service could not decide, and those of them that passed; the rest was denied."""
+    return {key: (count["error"], count["failure_mode_allowed"]) for key, count in service.items()}
 
 
 def over_the_limit(local: Mapping[str, Mapping[str, int]]) -> dict[str, tuple[int, int]]:

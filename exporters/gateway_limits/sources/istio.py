@@ -14,10 +14,17 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from exporters.gateway_limits.config import Istio
-from exporters.gateway_limits.difference import Differences
+from exporters.gateway_limits.difference import Differences, Rise
 from exporters.gateway_limits.http import MEGABYTE, Http, expect
 from exporters.gateway_limits.snapshot import Check, Decision, Origin, Outcome, Snapshot
-from exporters.gateway_limits.sources.envoy import GLOBAL, LOCAL, global_counts, local_counts, over_the_limit
+from exporters.gateway_limits.sources.envoy import (
+    GLOBAL,
+    LIMITER_FAILS,
+    LOCAL,
+    global_counts,
+    local_counts,
+    over_the_limit,
+)
 from exporters.prometheus_text import Sample, Vocabulary
 
 MAX_BYTES = 64 * MEGABYTE
@@ -27,6 +34,7 @@ REQUESTS = "istio_requests_total"
 ALWAYS = ("istio_build", "envoy_server_uptime")
 TOO_MANY_REQUESTS = "429"
 RATE_LIMITED, LIMITER_FAILED = "RL", "RLSE"
+FAILED = (Outcome.ERROR_ALLOWED, Outcome.ERROR_DENIED)
 
 
 def _wanted(name: str) -> bool:
@@ -44,6 +52,7 @@ class IstioSource:
         self._gateway = gateway
         self._http = Http()
         self._shadow: Differences[str] = Differences()
+        self._errors = Rise()
 
     async def close(self) -> None:
         """Close the connection."""
@@ -60,14 +69,19 @@ class IstioSource:
             "no http_local_rate_limit statistics: add inclusionRegexps: ['.*http_local_rate_limit.*'] to "
             "proxyStatsMatcher in the annotation proxy.istio.io/config, to see what is not enforced"
         )
+        found = {
+            **decisions(samples, self._gateway.reporter),
+            **{Decision(name, name, Outcome.SHADOW, Origin.GATEWAY): count for name, count in shadow.items()},
+            **allowed(samples),
+        }
+        failed = sum(count for decision, count in found.items() if decision.outcome in FAILED)
         return Snapshot(
             self._gateway.name,
-            {
-                **decisions(samples, self._gateway.reporter),
-                **{Decision(name, name, Outcome.SHADOW, Origin.GATEWAY): count for name, count in shadow.items()},
-                **allowed(samples),
+            found,
+            checks={
+                Check.STATISTICS: "" if local else missing,
+                Check.LIMITER: LIMITER_FAILS if self._errors.update(failed) else "",
             },
-            checks={Check.STATISTICS: "" if local else missing},
         )
 
 

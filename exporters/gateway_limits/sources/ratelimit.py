@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 
 from exporters.errors import Reason, SourceError
 from exporters.gateway_limits.config import RateLimit
-from exporters.gateway_limits.difference import Differences
+from exporters.gateway_limits.difference import Differences, Rise
 from exporters.gateway_limits.http import MEGABYTE, Http, expect
 from exporters.gateway_limits.snapshot import Bucket, Check, Decision, Limit, Origin, Outcome, Snapshot
 from exporters.prometheus_text import Sample, Vocabulary
@@ -48,7 +48,7 @@ class RateLimitSource:
         self._gateway = gateway
         self._http = Http()
         self._rejected: Differences[Key] = Differences()
-        self._errors: int | None = None
+        self._errors = Rise()
 
     async def close(self) -> None:
         """Close the connection."""
@@ -81,9 +81,7 @@ class RateLimitSource:
 
     def _limiter(self, samples: Iterable[Sample]) -> str:
         """Say that Redis could not be asked since the last read; empty when it could."""
-        errors = int(sum(sample.value for sample in samples if sample.name == ERRORS))
-        before, self._errors = self._errors, errors
-        rising = before is not None and errors > before
+        rising = self._errors.update(int(sum(sample.value for sample in samples if sample.name == ERRORS)))
         failing = "the service can't ask Redis: Envoy gets an error, and its filter's failure mode decides"
         return failing if rising else ""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporters.errors import Reason, SourceError
@@ -193,6 +193,7 @@ async def test_what_is_no_file(tmp_path: Path, clock: Any) -> None:
 STEPS = st.lists(st.sampled_from(["write", "half", "rename", "truncate", "read"]), max_size=30)
 
 
+@settings(deadline=None)
 @given(STEPS)
 async def test_in_any_order_nothing_that_was_there_at_a_read_is_lost_or_doubled(
     tmp_path_factory: pytest.TempPathFactory, steps: list[str]

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporters.gateway_limits.clients import HALF_LIFE, LONGEST_NAME, MOST_ROUTES, Clients
@@ -12,6 +12,7 @@ from exporters.gateway_limits.sketch import Sketch
 from exporters.gateway_limits.snapshot import Client
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 30).map(str), max_size=400), st.integers(1, 8))
 def test_the_sketch_keeps_its_bounds(arrivals: list[str], size: int) -> None:
     """No count is too low or more than n / size too high, and whoever came more often than that is counted."""
@@ -26,6 +27,7 @@ def test_the_sketch_keeps_its_bounds(arrivals: list[str], size: int) -> None:
     assert sketch.total == len(arrivals)
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.integers(0, 12).map(str), st.none()), max_size=200))
 def test_an_aged_sketch_is_still_sound(arrivals: list[str | None]) -> None:
     """Halved at any time, it goes on counting: never more counters, never a certain count above what was."""
@@ -108,6 +110,7 @@ def test_who_is_no_longer_hit_loses_the_name(clock: Any) -> None:
     assert set(named(clients)) == {"other", "today"}
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.booleans()), max_size=300))
 def test_every_rejection_is_counted_once(arrivals: list[tuple[str, bool]]) -> None:
     """However often it is looked at in between, others only rise, and so does every name while it is there."""

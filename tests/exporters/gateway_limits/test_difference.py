@@ -1,7 +1,7 @@
 """A count that is the difference of two."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporters.gateway_limits.difference import Difference, Differences
@@ -28,6 +28,7 @@ def test_it_never_falls_unless_a_count_does(readings: list[tuple[int, int]], val
     assert found == {"orders": value}
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50))))
 def test_it_rises_as_its_counts_do(steps: list[tuple[int, int]]) -> None:
     """Whatever order the two are read in."""

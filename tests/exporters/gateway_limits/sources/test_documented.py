@@ -177,7 +177,16 @@ async def test_an_istio_sidecar_counts_what_it_received(reading: Reading) -> Non
         Decision("http_local_rate_limiter", "http_local_rate_limiter", SHADOW, GATEWAY): 2,
         Decision(f"outbound|9080||{orders}", "global", Outcome.ERROR_ALLOWED, GATEWAY): 6,
     }
-    assert snapshot.checks == {Check.STATISTICS: ""}
+    assert snapshot.checks == {Check.STATISTICS: "", Check.LIMITER: ""}
+
+
+async def test_an_istio_whose_limiter_fails(reading: Reading) -> None:
+    """Requests that it lets pass, or turns away, because the service fails: while they come, that is said."""
+    before = {"/metrics": fixture("istio")}
+    allowing = {"/metrics": fixture("istio").replace('shop.svc.cluster.local"} 6', 'shop.svc.cluster.local"} 8')}
+    denying = {"/metrics": allowing["/metrics"].replace('response_flags="RLSE"} 4', 'response_flags="RLSE"} 5')}
+    snapshots = await reading(IstioSource, istio, before, allowing, denying, denying)
+    assert [bool(snapshot.checks[Check.LIMITER]) for snapshot in snapshots] == [False, True, True, False]
 
 
 async def test_an_istio_gateway_counts_what_it_sent(reading: Reading) -> None:

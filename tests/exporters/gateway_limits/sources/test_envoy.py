@@ -176,7 +176,17 @@ async def test_a_limit_at_0_percent_is_found(reading: Reading, case: str) -> Non
     runtime = {"entries": {key: {"final_value": value, "layer_values": [value]} for key, value in values.items()}}
     (snapshot,) = await reading(EnvoySource, edge, admin(dump=config(written), runtime=runtime))
     sentence = f"limits at 0 %: {expected}: set default_value there, or its runtime key, to 100"
-    assert snapshot.checks == {Check.ENFORCED: sentence if expected else ""}
+    assert snapshot.checks[Check.ENFORCED] == (sentence if expected else "")
+
+
+async def test_a_rate_limit_service_that_fails_is_said(reading: Reading) -> None:
+    """While its errors rise; an Envoy that asks no service has no such check."""
+    error = 'envoy_cluster_ratelimit_error{envoy_cluster_name="billing"} '
+    failing = STATISTICS.replace(f"{error}5", f"{error}9")
+    local = "".join(line for line in STATISTICS.splitlines(keepends=True) if "_cluster_ratelimit_" not in line)
+    snapshots = await reading(EnvoySource, edge, admin(), admin(failing), admin(failing), admin(local))
+    found = [snapshot.checks.get(Check.LIMITER) for snapshot in snapshots]
+    assert [None if sentence is None else bool(sentence) for sentence in found] == [False, True, False, None]
 
 
 NO_CONFIGURATION = {
@@ -195,7 +205,7 @@ async def test_without_its_configuration_the_counts_still_hold(reading: Reading,
     pages, message = NO_CONFIGURATION[case]
     (snapshot,) = await reading(EnvoySource, edge, {**admin(), **pages})
     assert snapshot.decisions[Decision("orders", "orders", Outcome.ACCEPTED, Origin.GATEWAY)] == 5
-    assert (snapshot.limits, snapshot.checks) == ({}, {})
+    assert (snapshot.limits, snapshot.checks) == ({}, {Check.LIMITER: ""})
     (problem,) = snapshot.problems
     assert problem.reason == Reason.INVALID_ANSWER
     assert message in problem.message
