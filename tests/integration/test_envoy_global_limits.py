@@ -18,15 +18,13 @@ TYPE = "type.googleapis.com/envoy.extensions.filters"
 
 def listener(port: int, name: str, deny: bool) -> dict[str, Any]:
     """A listener that asks the service for each request, and a route to the upstream by a cluster of its own."""
+    service = {"grpc_service": {"envoy_grpc": {"cluster_name": "limiter"}}, "transport_api_version": "V3"}
     limiter = {
         "@type": f"{TYPE}.http.ratelimit.v3.RateLimit",
         "domain": "edge",
         "failure_mode_deny": deny,
         "timeout": "0.1s",
-        "rate_limit_service": {
-            "grpc_service": {"envoy_grpc": {"cluster_name": "limiter"}},
-            "transport_api_version": "V3",
-        },
+        "rate_limit_service": service,
     }
     limit = {"actions": [{"generic_key": {"descriptor_value": "all"}}]}
     route = {"match": {"prefix": "/"}, "route": {"cluster": name, "rate_limits": [limit]}}

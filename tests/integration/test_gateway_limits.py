@@ -91,6 +91,21 @@ async def test_a_limit_that_is_not_enforced_counts_as_shadow(
     assert after[REJECTED] == before[REJECTED]
 
 
+async def test_counters_that_are_reset_begin_again(
+    client: httpx.AsyncClient, gateway: Any, source: EnvoySource
+) -> None:
+    """As after a restart; what is counted from then on is right."""
+    headers = await gateway.headers(client, "reset")
+    await asyncio.gather(*(client.get(f"{gateway.edge}/orders", headers=headers) for _ in range(40)))
+    before = await counted(source)
+    await client.post(f"{gateway.admin}/reset_counters")
+    answers = [await client.get(f"{gateway.edge}/orders", headers=headers) for _ in range(5)]
+    after = await counted(source)
+    seen = Counter(answer.status_code for answer in answers)
+    assert before[REJECTED] > seen[429]
+    assert (after[ACCEPTED], after[REJECTED], after[SHADOW]) == (seen[200], seen[429], 0)
+
+
 async def test_each_route_has_its_series_from_the_first_read(source: EnvoySource) -> None:
     """A route that nobody called yet counts 0."""
     found = (await source.read()).decisions
