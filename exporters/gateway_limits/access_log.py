@@ -11,6 +11,7 @@ Rotation, truncation and a half-written line lose nothing that stood in the file
 import asyncio
 import json
 import os
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from io import FileIO
@@ -109,6 +110,8 @@ class AccessLog:
         """Open the file that has the name now, if it is another than before."""
         try:
             status = self._path.stat()
+            if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer, and everybody with it
+                raise SourceError(Reason.INVALID_ANSWER, f"{self._path}: is no regular file")
             current = self._files[-1] if self._files else None
             if current is None or current.identity != (status.st_dev, status.st_ino):
                 file = FileIO(self._path)
@@ -168,6 +171,8 @@ def _lines(opened: _Open, chunk: bytes, take: Callable[[Entry], None]) -> int:
 def _taken(line: bytes, take: Callable[[Entry], None]) -> bool:
     try:
         entry = json.loads(line)
+        if b"\\u" in line:  # half of a pair of surrogates is JSON, and can't be written as UTF-8
+            json.dumps(entry, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return False
     if not isinstance(entry, dict):

@@ -3,6 +3,7 @@
 https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/filters/http/local_ratelimit/v3/local_rate_limit.proto
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +79,8 @@ def _limit(settings: Mapping[str, Any], runtime: Mapping[str, str], replicas: in
 def _bucket(settings: Mapping[str, Any], replicas: int) -> Limit:
     per_fill = int(settings.get("tokens_per_fill", 1))
     interval = float(str(settings["fill_interval"]).removesuffix("s"))
+    if not (per_fill > 0 and 0 < interval < math.inf):
+        raise ValueError(f"a bucket that gets {per_fill} tokens each {interval} s")
     return Limit(per_fill * replicas, interval, int(settings["max_tokens"]) * replicas)
 
 

@@ -5,6 +5,7 @@ By aiohttp, whose parser of HTTP is compiled: with a thousand gateways most of a
 
 import functools
 import json
+import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -47,10 +48,10 @@ class Http:
                     reader.feed(chunk)
             samples = reader.close()
         except TextError as error:
-            raise SourceError(Reason.INVALID_ANSWER, f"{url}: {error}") from error
+            raise failed(Reason.INVALID_ANSWER, url, f"{error}") from error
         for sample in samples:
             if not (sample.value >= 0 and sample.value.is_integer()):
-                raise SourceError(Reason.INVALID_ANSWER, f"{url}: {sample.name[:100]} counts {sample.value}")
+                raise failed(Reason.INVALID_ANSWER, url, f"{sample.name[:100]} counts {sample.value}")
         return samples
 
     async def text(self, url: str, *, most: int) -> str:
@@ -60,7 +61,7 @@ class Http:
         try:
             return body.decode()
         except ValueError as error:
-            raise SourceError(Reason.INVALID_ANSWER, f"{url}: not UTF-8 text") from error
+            raise failed(Reason.INVALID_ANSWER, url, "not UTF-8 text") from error
 
     async def json(self, url: str, *, most: int) -> Any:
         """Ask for JSON."""
@@ -68,7 +69,7 @@ class Http:
         try:
             return json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise SourceError(Reason.INVALID_ANSWER, f"{url}: not JSON: {error}") from error
+            raise failed(Reason.INVALID_ANSWER, url, f"not JSON: {error}") from error
 
     async def headers(self, url: str) -> Mapping[str, str]:
         """Headers of the answer to one request, whatever its status, found by names in any case; the body is left."""
@@ -99,10 +100,12 @@ class Http:
                 if not any_status:
                     check_status(response.status, url)
                 yield response
-        except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError, aiohttp.InvalidURL) as error:
-            raise SourceError(Reason.INVALID_ANSWER, f"{url}: {error}") from error
+        except aiohttp.InvalidURL as error:
+            raise failed(Reason.INVALID_ANSWER, url, "is no URL that can be asked") from error
+        except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as error:
+            raise failed(Reason.INVALID_ANSWER, url, f"{error}") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise SourceError(Reason.UNREACHABLE, f"{url}: {error or type(error).__name__}") from error
+            raise failed(Reason.UNREACHABLE, url, f"{error or type(error).__name__}") from error
 
 
 async def _chunks(response: aiohttp.ClientResponse, url: str, most: int) -> AsyncIterator[bytes]:
@@ -110,21 +113,26 @@ async def _chunks(response: aiohttp.ClientResponse, url: str, most: int) -> Asyn
     async for chunk in response.content.iter_any():
         length += len(chunk)
         if length > most:
-            raise SourceError(Reason.INVALID_ANSWER, f"{url}: answer is larger than {most} bytes")
+            raise failed(Reason.INVALID_ANSWER, url, f"answer is larger than {most} bytes")
         yield chunk
+
+
+def failed(reason: Reason, url: str, text: str) -> SourceError:
+    """Make the error of what was asked; a password in `url` is not told."""
+    return SourceError(reason, f"{re.sub('//[^/]*@', '//', url)}: {text}")
 
 
 def check_status(status: int, url: str) -> None:
     """Raise SourceError unless `status` is 200."""
     if status in (401, 403):
-        raise SourceError(Reason.REFUSED, f"{url}: answered {status}")
+        raise failed(Reason.REFUSED, url, f"answered {status}")
     if status >= 500:
-        raise SourceError(Reason.UNREACHABLE, f"{url}: answered {status}")
+        raise failed(Reason.UNREACHABLE, url, f"answered {status}")
     if status != 200:
-        raise SourceError(Reason.INVALID_ANSWER, f"{url}: answered {status}")
+        raise failed(Reason.INVALID_ANSWER, url, f"answered {status}")
 
 
 def expect(samples: list[Sample], url: str, owner: str) -> None:
     """Raise SourceError when an answer has none of what `owner` always has: it is some other program's."""
     if not samples:
-        raise SourceError(Reason.INVALID_ANSWER, f"{url}: holds no metric of {owner}")
+        raise failed(Reason.INVALID_ANSWER, url, f"holds no metric of {owner}")

@@ -42,7 +42,7 @@ async def probe(http: Http, settings: Probe | None) -> Probed:
     except SourceError as error:
         return Probed(problems=(error,))
     found = limits(headers, settings.route)
-    checks = {Check.HEADERS: "" if found else f"{settings.url}: the answer has no X-RateLimit header"}
+    checks = {Check.HEADERS: "" if found else "the answer to the probe has no X-RateLimit header"}
     if (remaining := headers.get("x-ratelimit-remaining")) is not None:
         gone = "X-RateLimit-Remaining is -1: the limiter does not reach its store, and requests pass unlimited"
         checks[Check.LIMITER] = gone if remaining == STORE_IS_GONE else ""
@@ -66,5 +66,5 @@ def limits(headers: Mapping[str, str], route: str) -> dict[Bucket, Limit]:
 
 
 def _number(text: str | None) -> int | None:
-    match = re.match(r"\s*(\d+)", text or "")
+    match = re.match(r"\s*(\d{1,15})(?!\d)", text or "")
     return int(match[1]) if match else None

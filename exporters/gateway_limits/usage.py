@@ -89,5 +89,5 @@ class Fullest:
 
 
 def _leading_number(value: object) -> int | None:
-    match = re.match(r"\s*(\d+)", str(value))
+    match = re.match(r"\s*(\d{1,15})(?!\d)", str(value))
     return int(match[1]) if match else None

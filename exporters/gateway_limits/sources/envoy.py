@@ -23,6 +23,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from exporters.errors import Reason, SourceError
 from exporters.gateway_limits.access_log import AccessLog, Entry
@@ -30,7 +31,7 @@ from exporters.gateway_limits.clients import Clients
 from exporters.gateway_limits.config import Envoy
 from exporters.gateway_limits.difference import Differences, Rise
 from exporters.gateway_limits.envoy_config import LocalLimit, local_limits, runtime_values
-from exporters.gateway_limits.http import MEGABYTE, Http
+from exporters.gateway_limits.http import MEGABYTE, Http, failed
 from exporters.gateway_limits.snapshot import Bucket, Check, Decision, Limit, Origin, Outcome, Snapshot
 from exporters.gateway_limits.usage import Fullest, Usage
 from exporters.prometheus_text import Sample, TextError, Vocabulary
@@ -95,7 +96,7 @@ class EnvoySource:
         self._errors = Rise()
         self._usage = Usage()
         self._configuration: _Configuration | None = None
-        self._log = EnvoyLog(gateway, clock) if gateway.access_log else None
+        self._log = EnvoyLog(gateway.access_log, gateway.clients, clock) if gateway.access_log else None
 
     async def close(self) -> None:
         """Close the connection and the log."""
@@ -135,9 +136,8 @@ class EnvoySource:
     async def _configured(self) -> _Configuration:
         now = self._clock()
         if self._configuration is None or now - self._configuration.read_at >= CONFIG_INTERVAL:
-            late = SourceError(
-                Reason.TIMEOUT, f"{self._gateway.admin}/config_dump: not read within {CONFIG_DEADLINE:g} s"
-            )
+            place = f"{self._gateway.admin}/config_dump"
+            late = failed(Reason.TIMEOUT, place, f"not read within {CONFIG_DEADLINE:g} s")
             # stands if this read is cancelled: the statistics must not wait for it a second time
             self._configuration = _Configuration((), now, late)
             try:
@@ -156,8 +156,8 @@ class EnvoySource:
         try:
             return local_limits(dump, runtime_values(runtime), self._gateway.replicas)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            message = f"{admin}/config_dump: not Envoy's configuration: {error!r}"
-            raise SourceError(Reason.INVALID_ANSWER, message) from error
+            message = f"not Envoy's configuration: {error!r}"
+            raise failed(Reason.INVALID_ANSWER, f"{admin}/config_dump", message) from error
 
     def _limiter(self, service: Mapping[tuple[str, str], Mapping[str, int]]) -> dict[Check, str]:
         """Say whether the rate limit service has failed since the last read, where there is one."""
@@ -185,12 +185,10 @@ class EnvoyLog:
     values of the response headers of these names, the second is known too.
     """
 
-    def __init__(self, gateway: Envoy, clock: Callable[[], float]) -> None:
-        """Nothing is read yet."""
-        assert gateway.access_log
-        self.clients = Clients(gateway.clients, clock)
-        self._path = gateway.access_log
-        self._log = AccessLog(gateway.access_log, clock)
+    def __init__(self, path: Path, named: int, clock: Callable[[], float]) -> None:
+        """Nothing is read yet; at most `named` clients of a route are named."""
+        self.clients = Clients(named, clock)
+        self._log = AccessLog(path, clock)
         self._fullest = Fullest(clock)
 
     def close(self) -> None:

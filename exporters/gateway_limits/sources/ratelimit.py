@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from exporters.errors import Reason, SourceError
 from exporters.gateway_limits.config import RateLimit
 from exporters.gateway_limits.difference import Differences, Rise
-from exporters.gateway_limits.http import MEGABYTE, Http, expect
+from exporters.gateway_limits.http import MEGABYTE, Http, expect, failed
 from exporters.gateway_limits.snapshot import Bucket, Check, Decision, Limit, Origin, Outcome, Snapshot
 from exporters.prometheus_text import Sample, Vocabulary
 
@@ -32,7 +32,9 @@ ERRORS = "ratelimit_service_should_rate_limit_error"
 ALWAYS = "ratelimit_service_total_requests"
 VOCABULARY = Vocabulary(lambda name: name in (ERRORS, ALWAYS) or bool(COUNT.fullmatch(name)))
 
-LINE = re.compile(r"(?P<domain>[^.]+)\.(?P<keys>\S+): unit=(?P<unit>\w+) requests_per_unit=(?P<requests>\d+)(?:,.*)?")
+LINE = re.compile(
+    r"(?P<domain>[^.]+)\.(?P<keys>\S+): unit=(?P<unit>\w+) requests_per_unit=(?P<requests>\d{1,10})(?:,.*)?"
+)
 UNITS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86400, "WEEK": 604800, "MONTH": 2592000, "YEAR": 31536000}
 """Seconds (src/utils/utilities.go)."""
 
@@ -119,6 +121,6 @@ def configured(text: str, url: str) -> dict[Bucket, Limit]:
     for line in filter(None, text.splitlines()):
         match = LINE.fullmatch(line)
         if match is None or match["unit"] not in UNITS:
-            raise SourceError(Reason.INVALID_ANSWER, f"{url}: not a limit: {line[:80]!r}")
+            raise failed(Reason.INVALID_ANSWER, url, f"not a limit: {line[:80]!r}")
         found[Bucket(match["domain"], match["keys"])] = Limit(int(match["requests"]), UNITS[match["unit"]])
     return found

@@ -149,6 +149,8 @@ BAD_LINES = {
     "a list": b"[1]\n",
     "noise": b"\xff\xfe\x00\n",
     "cut object": b'{"n": 1\n',
+    "half a character": b'{"n": 1, "client": "\\ud800"}\n',
+    "a number without end": b'{"n": ' + b"9" * 5000 + b"}\n",
     "nested too deeply": b"[" * 50_000 + b"\n",
     "too long": b'{"n": "' + b"x" * (4 * LONGEST_LINE) + b'"}\n',
 }
@@ -183,11 +185,13 @@ async def test_the_last_line_is_known_without_being_counted(reader: Reader, path
     assert reader.log.last() is None
 
 
-async def test_what_is_no_file(tmp_path: Path, clock: Any) -> None:
-    """The message says what it is."""
-    with pytest.raises(SourceError, match="Is a directory") as caught:
-        await Reader(tmp_path, clock).read()
-    assert caught.value.reason == Reason.UNREACHABLE
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+async def test_what_is_no_file(path: Path, clock: Any, make: Any) -> None:
+    """A pipe would keep everybody waiting for who writes to it."""
+    make(path)
+    with pytest.raises(SourceError, match="is no regular file") as caught:
+        await Reader(path, clock).read()
+    assert caught.value.reason == Reason.INVALID_ANSWER
 
 
 STEPS = st.lists(st.sampled_from(["write", "half", "rename", "truncate", "read"]), max_size=30)

@@ -138,3 +138,16 @@ async def test_nothing_listening_is_unreachable(kind: str) -> None:
             await source.close()
     assert caught.value.reason == Reason.UNREACHABLE
     assert caught.value.message.startswith(f"{url}{PATHS.get(kind, '/metrics')}: ")
+
+
+@pytest.mark.parametrize("kind", OVER_HTTP)
+async def test_a_password_in_a_url_is_not_told(kind: str) -> None:
+    """It is sent, and stands in no message."""
+    source = KINDS[kind](settings(kind, "http://scraper:hunter2@127.0.0.1:1/metrics"))
+    try:
+        with pytest.raises(SourceError) as caught:
+            await source.read()
+    finally:
+        await source.close()
+    assert caught.value.message.startswith("http://127.0.0.1:1/")
+    assert "hunter2" not in caught.value.message

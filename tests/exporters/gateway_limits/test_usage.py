@@ -59,6 +59,7 @@ HEADERS: list[tuple[object, object, float | None]] = [
     ("-", "-", None),
     ("20", None, None),
     ("many", "few", None),
+    ("9" * 5000, "1", None),
 ]
 
 

@@ -195,6 +195,10 @@ NO_CONFIGURATION = {
     "html": ({"/config_dump": "<html>"}, "not JSON"),
     "missing": ({"/config_dump": None}, "answered 404"),
     "another shape": ({"/config_dump": config({**LOGIN, "token_bucket": {}})}, "not Envoy's configuration"),
+    "a bucket without refill": (
+        {"/config_dump": config({**LOGIN, "token_bucket": bucket(5, 5, "0s")})},
+        "not Envoy's configuration",
+    ),
     "runtime is a list": ({"/runtime": "[]"}, "not Envoy's configuration"),
 }
 
