@@ -30,6 +30,16 @@ class Cost:
     cpu: float
 
 
+@dataclass(frozen=True)
+class Ours:
+    """What our collections cost, and what the last of them said."""
+
+    first: Cost
+    costs: list[Cost]
+    text: bytes
+    round: int
+
+
 @asynccontextmanager
 async def envoys(count: int) -> AsyncIterator[tuple[GatewayLimitsSettings, asyncio.subprocess.Process]]:
     """Start them, and end them afterwards."""
@@ -47,27 +57,35 @@ async def envoys(count: int) -> AsyncIterator[tuple[GatewayLimitsSettings, async
     await process.wait()
 
 
-async def ours(settings: GatewayLimitsSettings, process: asyncio.subprocess.Process) -> tuple[Cost, list[Cost], bytes]:
-    """Collect again and again; the first time also reads every configuration."""
+async def ours(settings: GatewayLimitsSettings, process: asyncio.subprocess.Process) -> Ours:
+    """Collect until every configuration is known, as the exporter's first minutes do, and then a few times more."""
     assert process.stdin
     assert process.stdout
-    watched, exposition, costs, text = sources(settings), Exposition(), [], b""
-    for _ in range(1 + ROUNDS):
+    watched, exposition = sources(settings), Exposition()
+    first, costs, rounds = Cost(0, 0), list[Cost](), 0
+    while True:
         wall, cpu = time.perf_counter(), time.process_time()
         snapshots = await asyncio.gather(*(source.read() for source in watched.values()))
         text = exposition.render(families(snapshots, settings))
-        costs.append(Cost(time.perf_counter() - wall, time.process_time() - cpu))
+        cost = Cost(time.perf_counter() - wall, time.process_time() - cpu)
         assert not any(snapshot.problems for snapshot in snapshots)
+        if rounds == 0:
+            first = cost
+        elif costs or all(snapshot.limits for snapshot in snapshots):
+            costs.append(cost)
+        if len(costs) == ROUNDS:
+            break
         process.stdin.write(b"\n")
         await process.stdout.readline()
+        rounds += 1
     for source in watched.values():
         await source.close()
-    return costs[0], costs[1:], text
+    return Ours(first, costs, text, rounds)
 
 
-def theirs(count: int) -> tuple[float, bytes]:
+def theirs(count: int, round: int) -> tuple[float, bytes]:
     """Parse and write the same answers; what fetching them would take is not in it. Returns CPU seconds and text."""
-    answers = [(f"edge-{number}", statistics(number, ROUNDS).decode()) for number in range(count)]
+    answers = [(f"edge-{number}", statistics(number, round).decode()) for number in range(count)]
     gc.collect()
     names = [f"route-{route}" for route in range(ROUTES)]
     buckets = [(name, name, descriptor) for name in names for descriptor in ("", "client")]
@@ -94,14 +112,14 @@ def series(text: bytes) -> int:
 async def main(count: int) -> None:
     """Measure, and print what was measured."""
     async with envoys(count) as (settings, process):
-        first, collections, text = await ours(settings, process)
+        mine = await ours(settings, process)
     rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    cpu, their_text = theirs(count)
-    assert said(text) == said(their_text), "the two don't say the same"
-    median = sorted(collections, key=lambda cost: cost.cpu)[len(collections) // 2]
+    cpu, their_text = theirs(count, mine.round)
+    assert said(mine.text) == said(their_text), "the two don't say the same"
+    median = sorted(mine.costs, key=lambda cost: cost.cpu)[ROUNDS // 2]
     lines = [
-        f"{count} Envoys, {series(text)} series, {len(text) / 1e6:.1f} MB of text",
-        f"first collection, configurations included: {first.wall:.2f} s, {first.cpu:.2f} s of CPU",
+        f"{count} Envoys, {series(mine.text)} series, {len(mine.text) / 1e6:.1f} MB of text",
+        f"first collection, configurations included: {mine.first.wall:.2f} s, {mine.first.cpu:.2f} s of CPU",
         f"prometheus_client, parse and render only: {cpu:.2f} s of CPU, {series(their_text)} series",
         f"gateway_limits envoys={count} collect_s={median.wall:.2f} cpu_s={median.cpu:.2f} "
         f"rss_mb={rss:.0f} vs_client={cpu / median.cpu:.1f}",

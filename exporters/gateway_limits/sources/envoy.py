@@ -18,12 +18,14 @@ logger can count by flag, so upstreams' 429s are known when the configuration ha
 
 import asyncio
 import functools
+import math
 import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from exporters.errors import Reason, SourceError
 from exporters.gateway_limits.access_log import AccessLog, Entry
@@ -45,6 +47,10 @@ CONFIG_INTERVAL = 60.0
 
 CONFIG_DEADLINE = 2.0
 """Seconds for one look. Without it the statistics are still worth having."""
+
+AT_ONCE = 20
+TURN = 1.0
+"""Seconds to wait for one's turn to look; who has none by then looks at the next read."""
 
 WANTED = r"http_local_rate_limit\.(ok|rate_limited|enforced)$|^gw\.requests\.|^cluster\..*\.ratelimit\."
 """Envoy matches this with its own names of the statistics, before tags are taken out."""
@@ -82,6 +88,21 @@ class _Configuration:
     read_at: float
     problem: SourceError | None = None
 
+    @property
+    def checks(self) -> dict[Check, str]:
+        """What it says of its limits; nothing while it is not known."""
+        known = self is not NOT_READ and self.problem is None
+        return {Check.ENFORCED: enforced(self.limits)} if known else {}
+
+
+NOT_READ = _Configuration((), -math.inf)
+_TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+def _turns() -> asyncio.Semaphore:
+    """Let a few configurations be read at once: those of a thousand Envoys take seconds, and each has a deadline."""
+    return _TURNS.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
+
 
 class EnvoySource:
     """One Envoy."""
@@ -95,7 +116,7 @@ class EnvoySource:
         self._denied: Differences[tuple[str, str]] = Differences()
         self._errors = Rise()
         self._usage = Usage()
-        self._configuration: _Configuration | None = None
+        self._configuration = NOT_READ
         self._log = EnvoyLog(gateway.access_log, gateway.clients, clock) if gateway.access_log else None
 
     async def close(self) -> None:
@@ -127,7 +148,7 @@ class EnvoySource:
             used={**self._used(local, configuration.limits), **(self._log.used() if self._log else {})},
             clients=self._log.clients.counts() if self._log else {},
             checks={
-                **({} if configuration.problem else {Check.ENFORCED: enforced(configuration.limits)}),
+                **configuration.checks,
                 **self._limiter(service),
             },
             problems=tuple(problems),
@@ -135,18 +156,26 @@ class EnvoySource:
 
     async def _configured(self) -> _Configuration:
         now = self._clock()
-        if self._configuration is None or now - self._configuration.read_at >= CONFIG_INTERVAL:
-            place = f"{self._gateway.admin}/config_dump"
-            late = failed(Reason.TIMEOUT, place, f"not read within {CONFIG_DEADLINE:g} s")
-            # stands if this read is cancelled: the statistics must not wait for it a second time
-            self._configuration = _Configuration((), now, late)
-            try:
-                async with asyncio.timeout(CONFIG_DEADLINE):
-                    self._configuration = _Configuration(await self._limits(), now)
-            except TimeoutError:
-                pass
-            except SourceError as error:
-                self._configuration = _Configuration((), now, error)
+        if now - self._configuration.read_at < CONFIG_INTERVAL:
+            return self._configuration
+        try:
+            async with asyncio.timeout(TURN):
+                await _turns().acquire()
+        except TimeoutError:  # at the next read, then
+            return self._configuration
+        place = f"{self._gateway.admin}/config_dump"
+        late = failed(Reason.TIMEOUT, place, f"not read within {CONFIG_DEADLINE:g} s")
+        # stands if this read is cancelled: the statistics must not wait for it a second time
+        self._configuration = _Configuration((), now, late)
+        try:
+            async with asyncio.timeout(CONFIG_DEADLINE):
+                self._configuration = _Configuration(await self._limits(), now)
+        except TimeoutError:
+            pass
+        except SourceError as error:
+            self._configuration = _Configuration((), now, error)
+        finally:
+            _turns().release()
         return self._configuration
 
     async def _limits(self) -> tuple[LocalLimit, ...]:

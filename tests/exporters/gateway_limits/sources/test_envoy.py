@@ -1,16 +1,21 @@
 """What Envoy's admin interface says of its limits, and what its access log adds."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 from exporters.errors import Reason
 from exporters.gateway_limits.config import Envoy
 from exporters.gateway_limits.snapshot import Bucket, Check, Client, Decision, Limit, Origin, Outcome
-from exporters.gateway_limits.sources.envoy import CONFIG_INTERVAL, MAX_CONFIG_BYTES, EnvoySource
+from exporters.gateway_limits.sources.envoy import AT_ONCE, CONFIG_INTERVAL, MAX_CONFIG_BYTES, EnvoySource
 
 STATISTICS = """\
 # TYPE envoy_gw_requests counter
@@ -230,6 +235,46 @@ async def test_the_configuration_is_read_once_a_minute(pages: Any, clock: Any) -
             await source.close()
     assert [len(snapshot.limits) for snapshot in snapshots] == [4, 4, 0]
     assert [len(snapshot.problems) for snapshot in snapshots] == [0, 0, 1]
+
+
+async def test_a_configuration_that_hangs_costs_the_counts_one_reading_at_most(serve: Any, clock: Any) -> None:
+    """Cancelled at the reading's deadline, it is not waited for again until a minute has passed."""
+    over = asyncio.Event()
+
+    async def hang(request: Request) -> Response:
+        await over.wait()
+        return Response()
+
+    async def stats(request: Request) -> Response:
+        return PlainTextResponse(STATISTICS)
+
+    async with serve(Starlette(routes=[Route("/stats/prometheus", stats), Route("/{rest:path}", hang)])) as port:
+        source = EnvoySource(edge(f"http://127.0.0.1:{port}"), clock)
+        try:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    await source.read()
+            snapshot = await source.read()
+        finally:
+            over.set()
+            await source.close()
+    assert snapshot.decisions
+    assert [problem.reason for problem in snapshot.problems] == [Reason.TIMEOUT]
+
+
+async def test_many_configurations_are_all_read_in_the_end(pages: Any) -> None:
+    """A few at a time: more Envoys than may ask at once, read together."""
+    async with pages(admin()) as url:
+        sources = [EnvoySource(edge(url)) for _ in range(3 * AT_ONCE)]
+        try:
+            async with asyncio.timeout(30):
+                snapshots = await asyncio.gather(*(source.read() for source in sources))
+                while not all(snapshot.limits for snapshot in snapshots):
+                    snapshots = await asyncio.gather(*(source.read() for source in sources))
+        finally:
+            for source in sources:
+                await source.close()
+    assert all(snapshot.problems == () for snapshot in snapshots)
 
 
 async def test_the_share_in_use_of_a_limit_with_one_bucket(pages: Any, clock: Any) -> None:
