@@ -38,6 +38,12 @@ POSTGRESQL = Path("/usr/lib/postgresql")
 POSTGRESQL_CLUSTERS = Path("/etc/postgresql-common/createcluster.conf")
 """What Debian's package reads before it makes a cluster and serves it."""
 
+BUSYBOX = UNPACKED / "bin/busybox"
+"""A static shell, of which the tests make an image: there may be no registry to ask for one."""
+
+DOCKER = ("dockerd", "containerd", "runc")
+"""What a Docker Engine is made of."""
+
 ALERTMANAGER_TEMPLATES = tuple(
     Path("/usr/share/prometheus/alertmanager") / name for name in ("default.tmpl", "email.tmpl")
 )
@@ -329,6 +335,12 @@ TEST = (
     Tool("Redis", "Debian", lambda: _has("redis-server"), _unpack_debian("redis-server", libraries=True)),
     SPRING_CLOUD_GATEWAY.tool("Spring Cloud Gateway"),
     Tool("the gateway of the tests", "Maven", _has_gateway_class, _compile_gateway_class),
+    Tool(
+        "Docker Engine",
+        "Debian",
+        lambda: all(map(_has, DOCKER)) and BUSYBOX.exists(),
+        _unpack_debian("docker.io", "containerd", "runc", "libdevmapper1.02.1", "busybox-static"),
+    ),
 )
 """What the test suite needs beside that."""
 

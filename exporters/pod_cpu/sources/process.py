@@ -5,18 +5,29 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 import psutil
 
 from exporters.errors import Reason, SourceError
 from exporters.pod_cpu.config import Process, ProcessPod
-from exporters.pod_cpu.snapshot import Pod, ProcessId, Sample, Snapshot, usage
+from exporters.pod_cpu.history import History, Usage, cores
+from exporters.pod_cpu.snapshot import Pod, Snapshot, total
 
 WALK_EVERY = 30.0
 """Seconds for which the processes that were found are taken for all there are. Reading a handful of known ones costs a
 hundredth of a walk over every process; a child started meanwhile counts from the walk that finds it."""
 
 Found = Mapping[ProcessPod, list[psutil.Process]]
+
+
+class ProcessId(NamedTuple):
+    """One process of a pod: the kernel gives a pid again, but not with the same start."""
+
+    pod: ProcessPod
+    pid: int
+    started: float
+    """Unix time."""
 
 
 class ProcessSource:
@@ -28,7 +39,7 @@ class ProcessSource:
         self._clock = clock
         self._walked = float("-inf")
         self._found: Found = {}
-        self._samples: Mapping[ProcessPod, Sample] = {}
+        self._cores: History[ProcessId, Usage, float | None] = History(cores)
         self._busy = threading.Lock()
 
     async def close(self) -> None:
@@ -51,29 +62,30 @@ class ProcessSource:
             self._busy.release()
 
     def _measure(self) -> Snapshot:
-        samples = {pod: self._sample(self._found.get(pod, [])) for pod in self._pods}
-        gone = any(
-            len(sample.used) < len(self._found.get(pod, [])) or not sample.used for pod, sample in samples.items()
-        )
+        samples = {pod: self._sample(pod) for pod in self._pods}
+        gone = any(len(sample) < len(self._found.get(pod, [])) or not sample for pod, sample in samples.items())
         if gone or self._clock() - self._walked >= WALK_EVERY:
             self._found = find(self._pods)
             self._walked = self._clock()
-            samples = {pod: self._sample(self._found[pod]) for pod in self._pods}
-        before, self._samples = self._samples, samples
+            samples = {pod: self._sample(pod) for pod in self._pods}
+        # only processes that are in both readings count: a restarted pod has no usage yet, never a negative one, and a
+        # child that ended takes its last part of an interval with it
+        rates = self._cores.rates({key: usage for sample in samples.values() for key, usage in sample.items()})
         return Snapshot(
             tuple(
-                Pod(pod.namespace, pod.pod, pod.workload, usage(before.get(pod), sample), pod.request, pod.limit)
+                Pod(pod.namespace, pod.pod, pod.workload, total(map(rates.get, sample)), pod.request, pod.limit)
                 for pod, sample in samples.items()
-                if sample.used
+                if sample
             )
         )
 
-    def _sample(self, processes: Iterable[psutil.Process]) -> Sample:
+    def _sample(self, pod: ProcessPod) -> dict[ProcessId, Usage]:
         used = {}
-        for process in processes:
+        for process in self._found.get(pod, ()):
             if (seconds := cpu_seconds(process)) is not None:
-                used[ProcessId(process.pid, process.create_time())] = seconds
-        return Sample(self._clock(), used)
+                used[ProcessId(pod, process.pid, process.create_time())] = seconds
+        at = self._clock()
+        return {key: Usage(at, seconds) for key, seconds in used.items()}
 
 
 def cpu_seconds(process: psutil.Process) -> float | None:

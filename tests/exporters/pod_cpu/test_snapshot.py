@@ -1,47 +1,10 @@
-"""The arithmetic of CPU use."""
+"""The ratios of CPU use."""
+
+from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from exporters.pod_cpu.snapshot import Pod, ProcessId, Sample, usage
-
-A, B = ProcessId(10, 1.0), ProcessId(11, 1.0)
-A_AGAIN = ProcessId(10, 99.0)
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "cores"),
-    [
-        (None, Sample(5, {A: 3.0}), None),
-        (Sample(0, {A: 3.0}), Sample(5, {A: 4.0}), 0.2),
-        (Sample(0, {A: 3.0}), Sample(5, {A: 3.0}), 0.0),
-        (Sample(0, {A: 3.0, B: 1.0}), Sample(5, {A: 4.0, B: 5.0}), 1.0),
-        # a child ended: what it used is not taken back
-        (Sample(0, {A: 3.0, B: 100.0}), Sample(5, {A: 4.0}), 0.2),
-        # a child is new: it counts from its second sample
-        (Sample(0, {A: 3.0}), Sample(5, {A: 4.0, B: 100.0}), 0.2),
-        # restarted with the same pid
-        (Sample(0, {A: 3.0}), Sample(5, {A_AGAIN: 0.5}), None),
-        (Sample(0, {}), Sample(5, {A: 3.0}), None),
-        (Sample(0, {A: 3.0}), Sample(5, {}), None),
-        # two samples at once
-        (Sample(5, {A: 3.0}), Sample(5, {A: 4.0}), None),
-    ],
-)
-def test_usage(before: Sample | None, now: Sample, cores: float | None) -> None:
-    """CPU seconds per second of the processes that are in both samples."""
-    assert usage(before, now) == cores
-
-
-used = st.dictionaries(st.sampled_from([A, B, A_AGAIN]), st.floats(0, 1e9))
-
-
-@given(used, used)
-def test_usage_is_never_negative(before: dict[ProcessId, float], now: dict[ProcessId, float]) -> None:
-    """Processes may come, go and be replaced between two samples."""
-    cores = usage(Sample(0, before), Sample(5, now))
-    assert cores is None or cores >= 0
+from exporters.pod_cpu.snapshot import Pod, bound, most, total
 
 
 @pytest.mark.parametrize(
@@ -52,8 +15,27 @@ def test_usage_is_never_negative(before: dict[ProcessId, float], now: dict[Proce
         (Pod("n", "p", "w", usage=None, request=0.25, limit=0.5), None, None),
         (Pod("n", "p", "w", usage=0.2, request=None, limit=0.5), None, 0.4),
         (Pod("n", "p", "w", usage=0.2, request=0.25, limit=None), 0.8, None),
+        # an autoscaler refuses to scale a pod of which one container has no request
+        (Pod("n", "p", "w", usage=0.2, request=0.25, limit=0.5, requested_in_full=False), None, 0.4),
+        (Pod("n", "p", "w", usage=0.2, request=0.0, limit=0.5), None, 0.4),
     ],
 )
 def test_ratios(pod: Pod, of_request: float | None, of_limit: float | None) -> None:
     """A ratio needs both its parts."""
     assert (pod.request_ratio, pod.limit_ratio) == (of_request, of_limit)
+
+
+@pytest.mark.parametrize(
+    ("parts", "added", "limit", "largest"),
+    [
+        ([0.1, 0.2], pytest.approx(0.3), pytest.approx(0.3), 0.2),
+        # one container that is not known costs no other; one without a limit leaves the pod without
+        ([0.1, None], 0.1, None, 0.1),
+        ([0.0], 0.0, 0.0, 0.0),
+        ([None], None, None, None),
+        ([], None, None, None),
+    ],
+)
+def test_parts_of_a_pod(parts: Sequence[float | None], added: float, limit: float, largest: float) -> None:
+    """Usage adds up, a limit holds when each part has one, throttling is that of the worst."""
+    assert (total(parts), bound(parts), most(parts)) == (added, limit, largest)

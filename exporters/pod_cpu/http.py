@@ -1,0 +1,92 @@
+"""One GET with aiohttp, its failures as SourceErrors: what the sources that speak HTTP share."""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from ssl import SSLContext
+
+import aiohttp
+
+from exporters.errors import Reason, SourceError
+
+GZIP = zlib.MAX_WBITS | 16
+SMALL = 256 * 1024
+"""Bytes that are unpacked on the spot; more is done in a thread."""
+
+
+class StatusError(SourceError):
+    """Something else than 200 was answered; `status` says what."""
+
+    def __init__(self, status: int, where: str, body: bytes = b"") -> None:
+        """`where` is the URL or path for the message; of `body` the first line is shown."""
+        self.status = status
+        text = body.decode(errors="replace").strip().splitlines()
+        super().__init__(_reason(status), f"{where}: answered {status}" + (f": {text[0][:200]}" if text else ""))
+
+
+def _reason(status: int) -> Reason:
+    if status in (401, 403):
+        return Reason.REFUSED
+    return Reason.UNREACHABLE if status == 429 or status >= 500 else Reason.INVALID_ANSWER
+
+
+@asynccontextmanager
+async def answer(
+    session: aiohttp.ClientSession,
+    url: str,
+    where: str,
+    parameters: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    tls: SSLContext | bool = True,
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """Give the answer to a GET once its head is there; raises SourceError, also for what fails within the block."""
+    try:
+        async with session.get(url, params=parameters, headers=headers, ssl=tls, allow_redirects=False) as response:
+            if response.status != 200:
+                raise StatusError(response.status, where, await response.content.read(4096))
+            yield response
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise SourceError(Reason.REFUSED, f"{where}: {error.certificate_error}") from error
+    except (aiohttp.ClientConnectionError, OSError) as error:
+        denied = isinstance(getattr(error, "os_error", error), PermissionError)
+        reason = Reason.REFUSED if denied else Reason.UNREACHABLE
+        raise SourceError(reason, f"{where}: {error or type(error).__name__}") from error
+    except (aiohttp.ClientError, ValueError) as error:
+        raise SourceError(Reason.INVALID_ANSWER, f"{where}: {error or type(error).__name__}") from error
+
+
+async def body(response: aiohttp.ClientResponse, limit: int, where: str) -> bytes:
+    """Read and unpack a whole answer; raises SourceError when it is larger than `limit` bytes or no gzip as it says.
+
+    The session must not unpack by itself: that has no limit, and no thread.
+    """
+    parts, length = [], 0
+    async for part in response.content.iter_any():
+        parts.append(part)
+        length += len(part)
+        if length > limit:
+            raise _too_large(where, limit)
+    received = b"".join(parts)
+    if response.headers.get("content-encoding") != "gzip":
+        return received
+    if len(received) < SMALL // 16:
+        return _unpack(received, limit, where)
+    return await asyncio.to_thread(_unpack, received, limit, where)
+
+
+def _unpack(received: bytes, limit: int, where: str) -> bytes:
+    unpacking = zlib.decompressobj(GZIP)
+    try:
+        text = unpacking.decompress(received, limit)
+    except zlib.error as error:
+        raise SourceError(Reason.INVALID_ANSWER, f"{where}: not gzip, as it says: {error}") from error
+    if unpacking.unconsumed_tail:
+        raise _too_large(where, limit)
+    if not unpacking.eof:
+        raise SourceError(Reason.INVALID_ANSWER, f"{where}: answer is cut")
+    return text
+
+
+def _too_large(where: str, limit: int) -> SourceError:
+    return SourceError(Reason.INVALID_ANSWER, f"{where}: answer is larger than {limit} bytes")
