@@ -52,6 +52,8 @@ async def answer(
         denied = isinstance(getattr(error, "os_error", error), PermissionError)
         reason = Reason.REFUSED if denied else Reason.UNREACHABLE
         raise SourceError(reason, f"{where}: {error or type(error).__name__}") from error
+    except aiohttp.ClientPayloadError as error:
+        raise SourceError(Reason.INVALID_ANSWER, f"{where}: answer is cut") from error
     except (aiohttp.ClientError, ValueError) as error:
         raise SourceError(Reason.INVALID_ANSWER, f"{where}: {error or type(error).__name__}") from error
 

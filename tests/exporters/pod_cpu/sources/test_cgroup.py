@@ -19,7 +19,7 @@ QUOTA, PERIOD = 10_000, 100_000
 UNIFIED = {
     "cpu.stat": "usage_usec 1500000\nuser_usec 1\nsystem_usec 1\nnr_periods 10\nnr_throttled 2\nthrottled_usec 5\n",
     "cpu.max": "50000 100000\n",
-    "cpu.pressure": "some avg10=0.00 avg60=0.10 avg300=0.8 total=250000\nfull avg10=0.00 avg60=0.0 avg300=0.0 total=9\n",
+    "cpu.pressure": "some avg10=0.00 avg60=0.10 avg300=0.8 total=250000\nfull avg10=0.00 avg60=0.0 avg300=0. total=9\n",
 }
 """Files of a group of version 2, as https://docs.kernel.org/admin-guide/cgroup-v2.html describes them."""
 
