@@ -20,15 +20,16 @@ from exporters.pod_cpu.sources.kubernetes.objects import PodId
 RESOURCE = "/metrics/resource"
 CADVISOR = "/metrics/cadvisor"
 
-MILLISECONDS = 1e-3
+MILLISECONDS = 1000
 
 CONTAINER = ("container", "namespace", "pod")
 POD = ("namespace", "pod")
 CGROUP = ("container", "id", "image", "name", "namespace", "pod")
 """Labels as the kubelet writes them: sorted by name."""
 
-_LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"')
-_LINE = re.compile(r"\n[a-z_]+\{(.*)\} (\S+)(?: (-?\d+))?")
+_LABEL = r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"'
+_LABELS = re.compile(_LABEL)
+_LINE = re.compile(rf"[a-z_]+\{{((?:{_LABEL},?)*)\}} (?P<value>\S+)(?: (?P<at>-?\d+))?")
 
 SANDBOX = ("", "POD")
 """What holds a pod's network and uses nothing has no container's name, or this one with Docker."""
@@ -160,12 +161,12 @@ def _pattern(family: str, labels: tuple[str, ...]) -> "re.Pattern[str]":
 
 def _slowly(block: str, labels: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     for line in block.splitlines()[1:]:
-        match = _LINE.fullmatch(f"\n{line}")
+        match = _LINE.fullmatch(line)
         if match is None:
             raise ValueError(f"not a sample: {line[:100]!r}")
-        found = {name: re.sub(r"\\(.)", r"\1", value) for name, value in _LABEL.findall(match[1])}
-        yield (*(found.get(label, "") for label in labels), match[2], match[3] or "")
+        found = {name: re.sub(r"\\(.)", r"\1", value) for name, value in _LABELS.findall(match[1])}
+        yield (*(found.get(label, "") for label in labels), match["value"], match["at"] or "")
 
 
 def _time(milliseconds: str, now: float) -> float:
-    return int(milliseconds) * MILLISECONDS if milliseconds else now
+    return int(milliseconds) / MILLISECONDS if milliseconds else now
