@@ -1,9 +1,9 @@
 """One GET with aiohttp, its failures as SourceErrors: what the sources that speak HTTP share."""
 
-import asyncio
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from ssl import SSLContext
 
 import aiohttp
@@ -11,8 +11,6 @@ import aiohttp
 from exporters.errors import Reason, SourceError
 
 GZIP = zlib.MAX_WBITS | 16
-SMALL = 256 * 1024
-"""Bytes that are unpacked on the spot; more is done in a thread."""
 
 
 class StatusError(SourceError):
@@ -58,10 +56,38 @@ async def answer(
         raise SourceError(Reason.INVALID_ANSWER, f"{where}: {error or type(error).__name__}") from error
 
 
-async def body(response: aiohttp.ClientResponse, limit: int, where: str) -> bytes:
-    """Read and unpack a whole answer; raises SourceError when it is larger than `limit` bytes or no gzip as it says.
+@dataclass(frozen=True)
+class Body:
+    """An answer as it came."""
 
-    The session must not unpack by itself: that has no limit, and no thread.
+    content: bytes
+    packed: bool
+    limit: int
+    where: str
+
+    def unpacked(self) -> bytes:
+        """Unpack it; raises SourceError when it is larger than its limit then, or is no gzip though it says so.
+
+        It takes a hundredth of a second for some megabytes: long ones are a thread's work.
+        """
+        if not self.packed:
+            return self.content
+        unpacking = zlib.decompressobj(GZIP)
+        try:
+            text = unpacking.decompress(self.content, self.limit)
+        except zlib.error as error:
+            raise SourceError(Reason.INVALID_ANSWER, f"{self.where}: not gzip, as it says: {error}") from error
+        if unpacking.unconsumed_tail:
+            raise _too_large(self.where, self.limit)
+        if not unpacking.eof:
+            raise SourceError(Reason.INVALID_ANSWER, f"{self.where}: answer is cut")
+        return text
+
+
+async def body(response: aiohttp.ClientResponse, limit: int, where: str) -> Body:
+    """Read a whole answer; raises SourceError when it is larger than `limit` bytes.
+
+    The session must not unpack by itself: that would have no limit.
     """
     parts, length = [], 0
     async for part in response.content.iter_any():
@@ -69,25 +95,7 @@ async def body(response: aiohttp.ClientResponse, limit: int, where: str) -> byte
         length += len(part)
         if length > limit:
             raise _too_large(where, limit)
-    received = b"".join(parts)
-    if response.headers.get("content-encoding") != "gzip":
-        return received
-    if len(received) < SMALL // 16:
-        return _unpack(received, limit, where)
-    return await asyncio.to_thread(_unpack, received, limit, where)
-
-
-def _unpack(received: bytes, limit: int, where: str) -> bytes:
-    unpacking = zlib.decompressobj(GZIP)
-    try:
-        text = unpacking.decompress(received, limit)
-    except zlib.error as error:
-        raise SourceError(Reason.INVALID_ANSWER, f"{where}: not gzip, as it says: {error}") from error
-    if unpacking.unconsumed_tail:
-        raise _too_large(where, limit)
-    if not unpacking.eof:
-        raise SourceError(Reason.INVALID_ANSWER, f"{where}: answer is cut")
-    return text
+    return Body(b"".join(parts), response.headers.get("content-encoding") == "gzip", limit, where)
 
 
 def _too_large(where: str, limit: int) -> SourceError:

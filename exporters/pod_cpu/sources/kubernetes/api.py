@@ -11,7 +11,7 @@ import aiohttp
 
 from exporters.errors import Reason, SourceError
 from exporters.pod_cpu.config import Kubernetes
-from exporters.pod_cpu.http import answer, body
+from exporters.pod_cpu.http import Body, answer, body
 from exporters.pod_cpu.sources.kubernetes.access import Access, from_kubeconfig, in_cluster, tls_context
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -43,8 +43,8 @@ class Api:
         access = await self._who()
         where = f"{access.server}{path}"
         async with answer(self._open(), where, where, parameters, access.headers, access.tls) as response:
-            text = await body(response, MAX_BYTES, where)
-        return _parsed(text, where)
+            received = await body(response, MAX_BYTES, where)
+        return _parsed(received.unpacked(), where)
 
     @asynccontextmanager
     async def watch(
@@ -61,7 +61,7 @@ class Api:
         async with answer(self._open(), where, where, parameters, headers, access.tls) as response:
             yield _events(response, where, silence)
 
-    async def kubelet(self, address: str, path: str) -> bytes:
+    async def kubelet(self, address: str, path: str) -> Body:
         """Ask the kubelet of a node for a text; raises SourceError."""
         access, settings = await self._who(), self._settings
         host = f"[{address}]" if ":" in address else address
