@@ -88,6 +88,18 @@ MESSAGES = {
     "kafka_lag/unknown_compat": "compat: input should be 'seglo'",
     "kafka_lag/unknown_isolation": "clusters[0].isolation: input should be 'read_uncommitted' or 'read_committed'",
     "kafka_lag/unknown_level": "level: input should be 'group', 'topic' or 'partition'",
+    "pod_cpu/cgroup_without_pods": "sources[0].pods: needs at least one entry",
+    "pod_cpu/context_without_kubeconfig": "sources[0]: context is one of a kubeconfig, and none is named",
+    "pod_cpu/group_is_none": "sources[0].pods[0]: workload holds \\2, and path has 1 groups",
+    "pod_cpu/missing_kind": "sources[0].kind: is required",
+    "pod_cpu/shard_is_none": "sources[0]: shard 3 is none of 3, counted from 0",
+    "pod_cpu/socket_unknown_key": "sources[0].url: unknown key",
+    "pod_cpu/target_is_zero": "autoscaler_target: input should be greater than 0",
+    "pod_cpu/unknown_kind": "sources[0].kind: must be one of 'process', 'cgroup', 'docker', 'kubernetes'",
+    "pod_cpu/unknown_usage": "sources[0].usage: input should be 'kubelet' or 'metrics.k8s.io'",
+    "pod_cpu/verdict_of_a_shard": (
+        "autoscaler_target needs all pods of a workload, and a shard has those of its nodes only"
+    ),
     "pod_cpu/bad_port": "listen: '127.0.0.1' is not host:port with a port from 1 to 65535",
     "pod_cpu/bad_regex": (
         "sources[0].pods[0].command: '*users' is not a regular expression: nothing to repeat at position 0"

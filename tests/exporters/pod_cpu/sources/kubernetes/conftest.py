@@ -115,6 +115,10 @@ class Cluster:
     """The cluster as a test sees it."""
 
     certificates: Certificates
+    kubelets_tls: ssl.SSLContext
+    """Of all kubelets; another certificate can be loaded into it."""
+    made: Callable[[Path, Iterable[str]], Certificates]
+    """Makes certificates of an authority of their own."""
     port: int = 0
     kubelet_port: int = 0
     nodes: dict[str, Kubelet] = field(default_factory=dict)
@@ -287,27 +291,28 @@ Start = Callable[[web.Application, str, int], Any]
 async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     """A cluster of two nodes, without a pod."""
     addresses = {"node-a": "127.0.1.1", "node-b": "127.0.1.2"}
-    made = Cluster(certificates(tmp_path, [HOST, *addresses.values()]))
+    issued = certificates(tmp_path, [HOST, *addresses.values()])
+    made = Cluster(issued, issued.tls(), certificates)
     made.nodes = {name: Kubelet(address) for name, address in addresses.items()}
     runners = []
 
-    async def start(application: web.Application, host: str, port: int) -> int:
+    async def start(application: web.Application, host: str, port: int, tls: ssl.SSLContext) -> int:
         runner = web.AppRunner(application, shutdown_timeout=0.1)
         runners.append(runner)
         await runner.setup()
-        site = web.TCPSite(runner, host, port, ssl_context=made.certificates.tls())
+        site = web.TCPSite(runner, host, port, ssl_context=tls)
         await site.start()
         return int(runner.addresses[0][1])
 
     api = web.Application(middlewares=[made._guard])
     api.router.add_get("/api/v1/pods", made.pods)
     api.router.add_get("/apis/metrics.k8s.io/v1beta1/pods", made.measured)
-    made.port = await start(api, HOST, 0)
+    made.port = await start(api, HOST, 0, issued.tls())
     for kubelet in made.nodes.values():
         application = web.Application()
         application.router.add_get("/metrics/resource", kubelet.answer)
         application.router.add_get("/metrics/cadvisor", kubelet.answer)
-        made.kubelet_port = await start(application, kubelet.address, made.kubelet_port)
+        made.kubelet_port = await start(application, kubelet.address, made.kubelet_port, made.kubelets_tls)
     yield made
     await made.end_watches()
     for runner in runners:
