@@ -139,7 +139,7 @@ async def contender(served: Cluster, pods: dict[Pod, Known]) -> tuple[Cost, int]
         cost = Cost()
         for number in range(served.nodes):
             asked = [api.kubelet(address(number), path) for path in ("/metrics/resource", "/metrics/cadvisor")]
-            of_resource, of_cadvisor = [(await one).unpacked().decode() for one in asked]
+            of_resource, of_cadvisor = [(await one).whole().decode() for one in asked]
             with measured(cost):
                 each.take(of_resource, of_cadvisor)
             if number % 20 == 0:

@@ -1,7 +1,7 @@
 """One GET with aiohttp, its failures as SourceErrors: what the sources that speak HTTP share."""
 
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ssl import SSLContext
@@ -11,6 +11,8 @@ import aiohttp
 from exporters.errors import Reason, SourceError
 
 GZIP = zlib.MAX_WBITS | 16
+PIECE = 16 * 1024
+"""Bytes that are unpacked at a time; they may become a thousand times as many."""
 
 
 class StatusError(SourceError):
@@ -65,23 +67,30 @@ class Body:
     limit: int
     where: str
 
-    def unpacked(self) -> bytes:
-        """Unpack it; raises SourceError when it is larger than its limit then, or is no gzip though it says so.
+    def chunks(self) -> Iterator[bytes]:
+        """Unpack it, some hundred kilobytes at a time: a long text never stands in memory as a whole.
 
-        It takes a hundredth of a second for some megabytes: long ones are a thread's work.
+        Raises SourceError when it is larger than its limit, or is no gzip though it says so.
         """
         if not self.packed:
-            return self.content
-        unpacking = zlib.decompressobj(GZIP)
+            yield self.content
+            return
+        unpacking, length = zlib.decompressobj(GZIP), 0
         try:
-            text = unpacking.decompress(self.content, self.limit)
+            for start in range(0, len(self.content), PIECE):
+                chunk = unpacking.decompress(self.content[start : start + PIECE])
+                length += len(chunk)
+                if length > self.limit:
+                    raise _too_large(self.where, self.limit)
+                yield chunk
         except zlib.error as error:
             raise SourceError(Reason.INVALID_ANSWER, f"{self.where}: not gzip, as it says: {error}") from error
-        if unpacking.unconsumed_tail:
-            raise _too_large(self.where, self.limit)
         if not unpacking.eof:
             raise SourceError(Reason.INVALID_ANSWER, f"{self.where}: answer is cut")
-        return text
+
+    def whole(self) -> bytes:
+        """Unpack all of it at once; raises SourceError as `chunks` does."""
+        return b"".join(self.chunks())
 
 
 async def body(response: aiohttp.ClientResponse, limit: int, where: str) -> Body:

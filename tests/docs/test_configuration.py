@@ -25,12 +25,6 @@ from process.settings import KIND, Address, AtLeastOne, BaseUrl, Pattern, Second
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 
-DOCUMENTED: Mapping[str, type[BaseModel]] = {
-    **{Path(file).stem: model for file, model in MODELS.items()},
-    "Scenario files": scenario.ScenarioFile,
-}
-"""Model by the heading of its section."""
-
 WORDS: Mapping[Any, str] = {
     Address: "`host:port`",
     Seconds: "duration",
@@ -82,14 +76,23 @@ def fields(model: type[BaseModel], before: str = "") -> Iterator[tuple[str, Fiel
     """Every key of a model and of the models within it: ``routes``, ``routes[].channel`` …
 
     A model that holds more of itself is gone through once. A key that several kinds of a section have comes once for
-    each of them; they share its row.
+    each of them; they share its row, unless each kind has a page of its own.
     """
     for name, field in model.model_fields.items():
         yield before + name, field
         inside = list(pieces(whole(field)))
         for piece in inside:
-            if is_section(piece) and piece is not model:
+            if is_section(piece) and piece is not model and piece not in PAGED:
                 yield from fields(piece, f"{before}{name}{'[]' if tuple in inside else ''}.")
+
+
+def sections_of_kinds(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    """Sections that are told apart by their ``kind``: its value, and the model."""
+    for field in model.model_fields.values():
+        sections = [piece for piece in pieces(whole(field)) if is_section(piece)]
+        for section in sections if len(sections) > 1 else ():
+            (kind,) = get_args(section.model_fields[KIND].annotation)
+            yield kind, section
 
 
 def whole(field: FieldInfo) -> Any:
@@ -109,6 +112,24 @@ def pieces(annotation: Any) -> Iterator[Any]:
 
 def is_section(piece: Any) -> bool:
     return inspect.isclass(piece) and issubclass(piece, BaseModel)
+
+
+OF_KINDS: Mapping[str, type[BaseModel]] = {
+    heading: section
+    for file, model in MODELS.items()
+    for kind, section in sections_of_kinds(model)
+    if f"\n#### {(heading := f'{Path(file).stem}: {kind}')}\n" in PAGE
+}
+"""Kinds of a section that have pages of their own, by heading."""
+
+PAGED = frozenset(OF_KINDS.values())
+
+DOCUMENTED: Mapping[str, type[BaseModel]] = {
+    **{Path(file).stem: model for file, model in MODELS.items()},
+    **OF_KINDS,
+    "Scenario files": scenario.ScenarioFile,
+}
+"""Model by the heading of its section."""
 
 
 def word(field: FieldInfo) -> str:

@@ -105,7 +105,7 @@ class DockerSource:
     async def _get(self, path: str, parameters: Mapping[str, str] | None = None) -> Any:
         where = f"{self._socket}: {path}"
         async with answer(self._open(), f"http://docker{path}", where, parameters) as response:
-            text = (await body(response, MAX_BYTES, where)).unpacked()
+            text = (await body(response, MAX_BYTES, where)).whole()
         try:
             return json.loads(text)
         except ValueError as error:

@@ -44,7 +44,7 @@ class Api:
         where = f"{access.server}{path}"
         async with answer(self._open(), where, where, parameters, access.headers, access.tls) as response:
             received = await body(response, MAX_BYTES, where)
-        return _parsed(received.unpacked(), where)
+        return _parsed(received.whole(), where)
 
     @asynccontextmanager
     async def watch(

@@ -8,9 +8,10 @@ order of the labels, one more, a quote within) are read slowly, and read all the
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from sys import intern
 from typing import NamedTuple
 
 from exporters.errors import Reason, SourceError
@@ -23,9 +24,21 @@ CADVISOR = "/metrics/cadvisor"
 MILLISECONDS = 1000
 
 CONTAINER = ("container", "namespace", "pod")
-POD = ("namespace", "pod")
 CGROUP = ("container", "id", "image", "name", "namespace", "pod")
 """Labels as the kubelet writes them: sorted by name."""
+
+USAGE: Mapping[str, tuple[str, ...]] = {
+    "container_start_time_seconds": CONTAINER,
+    "container_cpu_usage_seconds_total": CONTAINER,
+    "pod_cpu_usage_seconds_total": ("namespace", "pod"),
+    "resource_scrape_error": (),
+}
+STALLS: Mapping[str, tuple[str, ...]] = {
+    "container_cpu_cfs_periods_total": CGROUP,
+    "container_cpu_cfs_throttled_periods_total": CGROUP,
+    "container_pressure_cpu_waiting_seconds_total": CGROUP,
+}
+"""Families that count, and their labels; these in the order of the fields of Stalls."""
 
 _LABEL = r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"'
 _LABELS = re.compile(_LABEL)
@@ -60,7 +73,7 @@ class Usages:
 
     containers: Mapping[ContainerId, Usage]
     pods: Mapping[PodId, Usage]
-    """Of whole pods: the same CPU once more."""
+    """Of pods as a whole, of which no container is told."""
     failed: bool
     """Whether the kubelet says that it could not measure everything."""
 
@@ -75,80 +88,95 @@ class Throttling:
     """Containers whose labels were lost, by the uid of their pod and their path below it."""
 
 
-def usages(text: bytes, now: float, where: str) -> Usages:
-    """Read /metrics/resource; `now` is the time of lines without one. Raises SourceError when it is no such text."""
-    _check(text, b"node_cpu_usage_seconds_total", where)
+def usages(text: Iterable[bytes], now: float, where: str) -> Usages:
+    """Read /metrics/resource, in pieces of any size; `now` is the time of lines without one.
+
+    Raises SourceError when it is no such text.
+    """
     try:
+        rows = _rows(text, USAGE, b"node_cpu_usage_seconds_total")
         starts = {
-            (container, namespace, pod): float(value)
-            for container, namespace, pod, value, _ in _rows(text, "container_start_time_seconds", CONTAINER)
+            ContainerId(*map(intern, labels)): float(value)
+            for *labels, value, _ in rows["container_start_time_seconds"]
         }
         containers = {
-            ContainerId(container, namespace, pod): Usage(
-                _time(at, now), float(value), starts.get((container, namespace, pod))
-            )
-            for container, namespace, pod, value, at in _rows(text, "container_cpu_usage_seconds_total", CONTAINER)
+            (key := ContainerId(*map(intern, labels))): Usage(_time(at, now), float(value), starts.get(key))
+            for *labels, value, at in rows["container_cpu_usage_seconds_total"]
         }
+        told = {PodId(key.namespace, key.pod) for key in containers}
         pods = {
-            PodId(namespace, pod): Usage(_time(at, now), float(value))
-            for namespace, pod, value, at in _rows(text, "pod_cpu_usage_seconds_total", POD)
+            pod: Usage(_time(at, now), float(value))
+            for *labels, value, at in rows["pod_cpu_usage_seconds_total"]
+            if (pod := PodId(*map(intern, labels))) not in told
         }
-        failed = any(float(value) for value, _ in _rows(text, "resource_scrape_error", ()))
+        failed = any(float(value) for value, _ in rows["resource_scrape_error"])
     except ValueError as error:
         raise SourceError(Reason.INVALID_ANSWER, f"{where}: {error}") from error
     return Usages(containers, pods, failed)
 
 
-def throttling(text: bytes, now: float, where: str) -> Throttling:
-    """Read /metrics/cadvisor; `now` is the time of lines without one. Raises SourceError when it is no such text."""
-    _check(text, b"machine_cpu_cores", where)
+def throttling(text: Iterable[bytes], now: float, where: str) -> Throttling:
+    """Read /metrics/cadvisor, in pieces of any size; `now` is the time of lines without one.
+
+    Raises SourceError when it is no such text.
+    """
     found: dict[tuple[str, ...], list[float | None]] = {}
     times: dict[tuple[str, ...], float] = {}
     try:
-        for place, family in enumerate(
-            (
-                "container_cpu_cfs_periods_total",
-                "container_cpu_cfs_throttled_periods_total",
-                "container_pressure_cpu_waiting_seconds_total",
-            )
-        ):
-            for *labels, value, at in _rows(text, family, CGROUP):
+        for place, rows in enumerate(_rows(text, STALLS, b"machine_cpu_cores").values()):
+            for *labels, value, at in rows:
                 key = tuple(labels)
                 found.setdefault(key, [None, None, None])[place] = float(value)
                 times[key] = _time(at, now)
     except ValueError as error:
         raise SourceError(Reason.INVALID_ANSWER, f"{where}: {error}") from error
+    return _sorted(found, times)
+
+
+def _sorted(found: Mapping[tuple[str, ...], list[float | None]], times: Mapping[tuple[str, ...], float]) -> Throttling:
     containers, pods, unlabelled = {}, {}, {}
     for key, counts in found.items():
         container, path, _, name, namespace, pod = key
-        stalls = Stalls(times[key], *counts)
         if not pod:
             if match := POD_CGROUP.search(path):
-                unlabelled[match[1].replace("_", "-"), path[match.end() :]] = stalls
+                unlabelled[match[1].replace("_", "-"), path[match.end() :]] = Stalls(times[key], *counts)
         elif not name:
-            pods[PodId(namespace, pod)] = stalls
-        elif container not in SANDBOX:
-            containers[CgroupId(PodId(namespace, pod), container, name)] = stalls
+            pods[PodId(intern(namespace), intern(pod))] = Stalls(times[key], *counts)
+        # a container's own pressure is not told; without a quota there is nothing to know of it
+        elif container not in SANDBOX and counts[0] is not None:
+            of = PodId(intern(namespace), intern(pod))
+            containers[CgroupId(of, intern(container), name)] = Stalls(times[key], *counts)
     return Throttling(containers, pods, unlabelled)
 
 
-def _check(text: bytes, sign: bytes, where: str) -> None:
-    if sign not in text:
-        raise SourceError(Reason.INVALID_ANSWER, f"{where}: not what a kubelet says: it has no {sign.decode()}")
-    if not text.endswith(b"\n"):
-        raise SourceError(Reason.INVALID_ANSWER, f"{where}: answer is cut")
+def _rows(
+    text: Iterable[bytes], wanted: Mapping[str, tuple[str, ...]], sign: bytes
+) -> dict[str, list[tuple[str, ...]]]:
+    """Labels, value and time (or nothing) of each line of the `wanted` families, which map a name to its labels.
 
-
-def _rows(text: bytes, family: str, labels: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Values of `labels`, value and time (or nothing) of each line of a family; raises ValueError at one that is none.
-
-    The lines of a family stand together, as the format demands.
+    Raises ValueError when `sign` is nowhere in it, which every kubelet says, or the last line has no end, or a line of
+    a wanted family is none.
     """
-    start = text.find(b"\n%s%s" % (family.encode(), b"{" if labels else b" "))
-    if start < 0:
-        return []
-    end = text.find(b"\n#", start)
-    block = text[start : end if end > 0 else len(text) - 1].decode()
+    blocks: dict[str, list[bytes]] = {family: [] for family in wanted}
+    heads = {family: f"\n{family}{'{' if labels else ' '}".encode() for family, labels in wanted.items()}
+    signed, rest = False, b""
+    for chunk in text:
+        # each line is looked for with the end of the one before
+        lines, _, rest = (b"\n" + rest + chunk).rpartition(b"\n")
+        signed = signed or sign in lines
+        for family, head in heads.items():
+            # the lines of a family stand together, as the format demands
+            if (first := lines.find(head)) >= 0:
+                last = lines.find(b"\n", lines.rfind(head) + 1)
+                blocks[family].append(lines[first : last if last >= 0 else len(lines)])
+    if not signed:
+        raise ValueError(f"not what a kubelet says: it has no {sign.decode()}")
+    if rest:
+        raise ValueError("answer is cut")
+    return {family: _read(family, labels, b"".join(blocks[family]).decode()) for family, labels in wanted.items()}
+
+
+def _read(family: str, labels: tuple[str, ...], block: str) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = _pattern(family, labels).findall(block)
     return rows if len(rows) == block.count("\n") else list(_slowly(block, labels))
 
@@ -160,7 +188,7 @@ def _pattern(family: str, labels: tuple[str, ...]) -> "re.Pattern[str]":
 
 
 def _slowly(block: str, labels: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    for line in block.splitlines()[1:]:
+    for line in block.split("\n")[1:]:
         match = _LINE.fullmatch(line)
         if match is None:
             raise ValueError(f"not a sample: {line[:100]!r}")

@@ -114,7 +114,7 @@ class Node:
             yield self._problem("its kubelet could not measure every container")
         told = {PodId(namespace, pod) for _, namespace, pod in usages.containers}
         running = [spec.id for spec in specs if spec.running]
-        if unlabelled := [pod for pod in running if pod not in told and pod in usages.pods]:
+        if unlabelled := [pod for pod in running if pod in usages.pods]:
             yield self._problem(f"no container has its labels in {_named(unlabelled)}: CPU of the whole pod is told")
         old = {spec.id for spec in specs if spec.started is not None and now - spec.started > LATE and not spec.deleted}
         if missing := [pod for pod in running if pod in old and pod not in told and pod not in usages.pods]:

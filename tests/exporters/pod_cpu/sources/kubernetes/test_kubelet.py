@@ -1,5 +1,6 @@
 """A kubelet's text: as it is written today, and as it might be tomorrow."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ CADVISOR = (FIXTURES / "cadvisor.prom").read_bytes()
 
 def test_resource() -> None:
     """Times are milliseconds of the node's clock; a start has none."""
-    found = usages(RESOURCE, NOW, "where")
+    found = usages([RESOURCE], NOW, "where")
     assert found.containers == {
         ContainerId("coredns", "kube-system", "coredns-7c65d6cfc9-8zq2k"): Usage(
             1794999990.631, 184.599228293, 1794912345.678
@@ -29,20 +30,31 @@ def test_resource() -> None:
         ContainerId("app", "shop", "web-5d4f8c-x2x9z"): Usage(1794999987.087, 753.978995701, 1794990000.0),
         ContainerId("proxy", "shop", "web-5d4f8c-x2x9z"): Usage(1794999988.998, 14.972143397, 1794990001.5),
     }
-    assert found.pods == {
-        PodId("kube-system", "coredns-7c65d6cfc9-8zq2k"): Usage(1794999991.0, 184.6),
-        PodId("shop", "web-5d4f8c-x2x9z"): Usage(1794999989.0, 769.0),
-    }
+    assert found.pods == {}
     assert not found.failed
+
+
+def test_a_pod_without_containers_is_told_as_a_whole() -> None:
+    """Otherwise its own line is the same CPU once more."""
+    lost = RESOURCE.replace(b'{container="coredns"', b'{container=""')
+    found = usages([lost.replace(b'pod="coredns-7c65d6cfc9-8zq2k"} 184.599', b'pod=""} 184.599')], NOW, "where")
+    assert found.pods == {PodId("kube-system", "coredns-7c65d6cfc9-8zq2k"): Usage(1794999991.0, 184.6)}
+
+
+@given(st.lists(st.integers(0, len(CADVISOR)), max_size=6))
+def test_the_pieces_in_which_it_comes_make_no_difference(cuts: list[int]) -> None:
+    """Wherever they end."""
+    ends = [0, *sorted(cuts), len(CADVISOR)]
+    pieces = [CADVISOR[start:end] for start, end in pairwise(ends)]
+    assert throttling(pieces, NOW, "where") == throttling([CADVISOR], NOW, "where")
 
 
 def test_cadvisor() -> None:
     """Containers by their cgroup, pods by their slice; sandboxes and the machine's own groups are none."""
-    found = throttling(CADVISOR, NOW, "where")
+    found = throttling([CADVISOR], NOW, "where")
     pod = PodId("shop", "web-5d4f8c-x2x9z")
     assert found.containers == {
         CgroupId(pod, "app", "a1"): Stalls(1794999990.0, 3120.0, 780.0, 12.5),
-        CgroupId(pod, "proxy", "b2"): Stalls(1794999991.5, None, None, 0.25),
     }
     assert found.pods == {pod: Stalls(1794999990.5, 3125.0, 0.0, 12.75)}
     assert found.unlabelled == {
@@ -62,7 +74,7 @@ def test_cadvisor() -> None:
 def test_other_ways_to_write_it(before: bytes, after: bytes) -> None:
     """What the format allows."""
     assert before in RESOURCE
-    found = usages(RESOURCE.replace(before, after), NOW, "where").containers
+    found = usages([RESOURCE.replace(before, after)], NOW, "where").containers
     app = found[ContainerId("app", "shop", "web-5d4f8c-x2x9z")]
     assert app.used == 753.978995701
     assert app.at == (NOW if after == b"\n" else 1794999987.087)
@@ -82,14 +94,14 @@ def test_other_ways_to_write_it(before: bytes, after: bytes) -> None:
 def test_what_is_no_such_text(text: bytes, message: str) -> None:
     """Nothing is invented from it."""
     with pytest.raises(SourceError) as caught:
-        usages(text, NOW, "https://node:10250/metrics/resource")
+        usages([text], NOW, "https://node:10250/metrics/resource")
     assert caught.value.message.startswith("https://node:10250/metrics/resource: ")
     assert message in caught.value.message
 
 
 def test_a_scrape_error_is_noticed() -> None:
     """The kubelet has left something out."""
-    assert usages(RESOURCE.replace(b"resource_scrape_error 0", b"resource_scrape_error 1"), NOW, "where").failed
+    assert usages([RESOURCE.replace(b"resource_scrape_error 0", b"resource_scrape_error 1")], NOW, "where").failed
 
 
 names = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
@@ -114,5 +126,5 @@ def test_it_reads_what_a_whole_parser_reads(rows: dict[tuple[str, str, str], tup
         for sample in parsed.samples
         if sample.name == family
     }
-    found = usages(text.encode(), NOW, "where").containers
+    found = usages([text.encode()], NOW, "where").containers
     assert {tuple(key): usage.used for key, usage in found.items()} == expected
