@@ -75,24 +75,25 @@ def documented(heading: str) -> dict[str, Row]:
 def fields(model: type[BaseModel], before: str = "") -> Iterator[tuple[str, FieldInfo]]:
     """Every key of a model and of the models within it: ``routes``, ``routes[].channel`` …
 
-    A model that holds more of itself is gone through once. A key that several kinds of a section have comes once for
-    each of them; they share its row, unless each kind has a page of its own.
+    A model that holds more of itself is gone through once, and one that has a table of its own is left to it. A key that
+    several kinds of a section have comes once for each of them; they share its row.
     """
     for name, field in model.model_fields.items():
         yield before + name, field
         inside = list(pieces(whole(field)))
         for piece in inside:
-            if is_section(piece) and piece is not model and piece not in PAGED:
+            if is_section(piece) and piece is not model and piece not in APART:
                 yield from fields(piece, f"{before}{name}{'[]' if tuple in inside else ''}.")
 
 
-def sections_of_kinds(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
-    """Sections that are told apart by their ``kind``: its value, and the model."""
+def apart(program: str, model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    """Sections of one ``kind`` that have a table of their own, by its heading: ``pod_cpu: docker``."""
     for field in model.model_fields.values():
-        sections = [piece for piece in pieces(whole(field)) if is_section(piece)]
-        for section in sections if len(sections) > 1 else ():
-            (kind,) = get_args(section.model_fields[KIND].annotation)
-            yield kind, section
+        for piece in pieces(whole(field)):
+            if is_section(piece) and "kind" in piece.model_fields:
+                (kind,) = get_args(piece.model_fields["kind"].annotation)
+                if f"# {program}: {kind}\n" in PAGE:
+                    yield f"{program}: {kind}", piece
 
 
 def whole(field: FieldInfo) -> Any:
@@ -114,19 +115,12 @@ def is_section(piece: Any) -> bool:
     return inspect.isclass(piece) and issubclass(piece, BaseModel)
 
 
-OF_KINDS: Mapping[str, type[BaseModel]] = {
-    heading: section
-    for file, model in MODELS.items()
-    for kind, section in sections_of_kinds(model)
-    if f"\n#### {(heading := f'{Path(file).stem}: {kind}')}\n" in PAGE
-}
-"""Kinds of a section that have pages of their own, by heading."""
-
-PAGED = frozenset(OF_KINDS.values())
+SECTIONS = {heading: section for file, model in MODELS.items() for heading, section in apart(Path(file).stem, model)}
+APART = frozenset(SECTIONS.values())
 
 DOCUMENTED: Mapping[str, type[BaseModel]] = {
     **{Path(file).stem: model for file, model in MODELS.items()},
-    **OF_KINDS,
+    **SECTIONS,
     "Scenario files": scenario.ScenarioFile,
 }
 """Model by the heading of its section."""
