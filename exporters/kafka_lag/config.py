@@ -1,15 +1,15 @@
 """Settings of the kafka_lag exporter."""
 
 import re
-import zlib
 from enum import StrEnum
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from exporters.exporter import ExporterSettings
 from exporters.kafka_lag.levels import Level
 from exporters.kafka_lag.security.config import Sasl, Tls
+from exporters.shard import WHOLE, ShardSetting
 from process.settings import Address, AtLeastOne, Pattern, Settings, once_each
 
 
@@ -41,35 +41,6 @@ UNNAMED = "kafka"
 """What a cluster without a name is called where it has to be called something."""
 
 
-class Shard(NamedTuple):
-    """One of several processes that share the groups."""
-
-    number: int
-    """From 0."""
-    of: int
-
-    def owns(self, group: str) -> bool:
-        """Tell whether the group is its own: by zlib's CRC-32 of the name in UTF-8, modulo the number of shards."""
-        return zlib.crc32(group.encode()) % self.of == self.number
-
-    @property
-    def first(self) -> bool:
-        """Whether it is the one that tells what does not belong to a group: all shards read the same topics."""
-        return self.number == 0
-
-
-WHOLE = Shard(0, 1)
-
-
-def _shard(value: Any) -> Shard:
-    if isinstance(value, Shard):
-        return value
-    match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", str(value))
-    if not match or not (number := int(match[1])) < (of := int(match[2])):
-        raise ValueError(f'{str(value)!r} is not a shard such as "0/3", the first, or "2/3", the last of three')
-    return Shard(number, of)
-
-
 class Cluster(Settings):
     """One Kafka cluster; what is filtered out is not asked for."""
 
@@ -88,7 +59,7 @@ class KafkaLagSettings(ExporterSettings):
     """Settings file of ``python -m exporters kafka_lag``."""
 
     clusters: AtLeastOne[Cluster]
-    shard: Annotated[Shard, BeforeValidator(_shard)] = WHOLE
+    shard: ShardSetting = WHOLE
     level: Level = Level.PARTITION
     """The finest detail that is told."""
     max_series: PositiveInt = 1_000_000

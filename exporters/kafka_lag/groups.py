@@ -6,10 +6,11 @@ from functools import cache
 from exporters.errors import Reason, SourceError
 from exporters.kafka_lag import members, protocol
 from exporters.kafka_lag.brokers import Brokers, parts, together
-from exporters.kafka_lag.config import Cluster, Shard
+from exporters.kafka_lag.config import Cluster
 from exporters.kafka_lag.failures import answered_error
 from exporters.kafka_lag.reading import Reading
 from exporters.kafka_lag.snapshot import GroupState
+from exporters.shard import Shard
 
 COMMITS_AT_ONCE = 50_000
 """Of commits, which are short, it may be more: an answer has about a megabyte."""

@@ -8,8 +8,9 @@ are ``unknown``, as there, where no member is known to read the partition.
 from collections.abc import Iterator, Mapping, Sequence
 
 from exporters.family import Family, LabelValues, gauge
-from exporters.kafka_lag.config import UNNAMED, Shard
+from exporters.kafka_lag.config import UNNAMED
 from exporters.kafka_lag.snapshot import Group, Partition, Snapshot
+from exporters.shard import Shard
 
 CLUSTER, GROUP, TOPIC, PARTITION = "cluster_name", "group", "topic", "partition"
 MEMBER = ("member_host", "consumer_id", "client_id")

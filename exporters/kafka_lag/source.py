@@ -25,7 +25,7 @@ from exporters.errors import Reason, SourceError
 from exporters.kafka_lag import members, protocol
 from exporters.kafka_lag.brokers import SLICE, Brokers, parts, together
 from exporters.kafka_lag.call import Call
-from exporters.kafka_lag.config import UNNAMED, WHOLE, Cluster, KafkaLagSettings, Shard
+from exporters.kafka_lag.config import UNNAMED, Cluster, KafkaLagSettings
 from exporters.kafka_lag.failures import answered_error
 from exporters.kafka_lag.groups import Coordinators
 from exporters.kafka_lag.placement import NO_LEADER, Node
@@ -36,6 +36,7 @@ from exporters.kafka_lag.security.access import Access
 from exporters.kafka_lag.snapshot import Group, Partition, Snapshot, Trend
 from exporters.kafka_lag.topic_settings import DESCRIBE_CONFIGS, TopicSettings, describe_configs
 from exporters.kafka_lag.trend import Trends
+from exporters.shard import WHOLE, Shard
 
 SHARES = 6
 """Of the deadline, metadata gets one such share, groups two, offsets one, times one; the last is for our own work."""

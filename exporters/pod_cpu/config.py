@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import AfterValidator, Field, model_validator
 
 from exporters.exporter import ExporterSettings
+from exporters.shard import WHOLE, ShardSetting
 from process.settings import KIND, AtLeastOne, Pattern, Settings, once_each
 
 
@@ -109,15 +110,11 @@ class Kubernetes(Settings):
     kubelet_port: Port = 10250
     kubelet_insecure_tls: bool = False
     """Many kubelets serve with a certificate that they have signed themselves."""
-    shards: Annotated[int, Field(ge=1)] = 1
-    """Exporters that share the nodes."""
-    shard: Annotated[int, Field(ge=0)] | None = None
-    """Which one this is, from 0. None: the number at the end of the host's name, which a StatefulSet gives."""
+    shard: ShardSetting = WHOLE
+    """Which of the nodes are this exporter's."""
 
     @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.shard is not None and self.shard >= self.shards:
-            raise ValueError(f"shard {self.shard} is none of {self.shards}, counted from 0")
+    def _context_fits(self) -> Self:
         if self.context is not None and self.kubeconfig is None:
             raise ValueError("context is one of a kubeconfig, and none is named")
         return self
@@ -146,4 +143,4 @@ class PodCpuSettings(ExporterSettings):
     @property
     def sharded(self) -> bool:
         """Whether pods of a workload may be another exporter's."""
-        return any(source.kind == "kubernetes" and source.shards > 1 for source in self.sources)
+        return any(source.kind == "kubernetes" and source.shard.of > 1 for source in self.sources)

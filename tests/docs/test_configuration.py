@@ -18,7 +18,7 @@ from compose.addresses import SLACK_TOKEN
 from compose.check import MODELS
 from demo.load import scenario
 from exporters.exporter import ExporterSettings
-from exporters.kafka_lag.config import Shard
+from exporters.shard import Shard
 from process.command import EXIT_CONFIG
 from process.settings import KIND, Address, AtLeastOne, BaseUrl, Pattern, Seconds, Url, load
 

@@ -92,7 +92,9 @@ MESSAGES = {
     "pod_cpu/context_without_kubeconfig": "sources[0]: context is one of a kubeconfig, and none is named",
     "pod_cpu/group_is_none": "sources[0].pods[0]: workload holds \\2, and path has 1 groups",
     "pod_cpu/missing_kind": "sources[0].kind: is required",
-    "pod_cpu/shard_is_none": "sources[0]: shard 3 is none of 3, counted from 0",
+    "pod_cpu/shard_is_none": (
+        'sources[0].shard: \'3/3\' is not a shard such as "0/3", the first, or "2/3", the last of three'
+    ),
     "pod_cpu/socket_unknown_key": "sources[0].url: unknown key",
     "pod_cpu/target_is_zero": "autoscaler_target: input should be greater than 0",
     "pod_cpu/unknown_kind": "sources[0].kind: must be one of 'process', 'cgroup', 'docker', 'kubernetes'",

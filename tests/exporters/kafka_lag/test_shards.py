@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters.kafka_lag.config import WHOLE, Cluster, KafkaLagSettings, Shard
+from exporters.kafka_lag.config import Cluster, KafkaLagSettings
 from exporters.kafka_lag.metrics import families
 from exporters.kafka_lag.source import sources
+from exporters.shard import WHOLE, Shard
 
 OWN = (
     "kafka_lag_requests_total",

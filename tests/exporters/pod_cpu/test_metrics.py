@@ -8,6 +8,7 @@ from exporters.pod_cpu import EXPORTER
 from exporters.pod_cpu.config import Kubernetes, PodCpuSettings, Process, ProcessPod
 from exporters.pod_cpu.snapshot import Container, Pod, Snapshot, Standing
 from exporters.scrape import all_families
+from exporters.shard import Shard
 
 PROCESS = Process(
     kind="process", pods=(ProcessPod(namespace="demo", pod="users-0", workload="users", command="users"),)
@@ -59,7 +60,7 @@ def test_containers_and_a_verdict_are_told_on_demand_only() -> None:
 
 def test_a_shard_does_not_speak_of_workloads() -> None:
     """It sees some of their pods only."""
-    shard = PodCpuSettings(listen="127.0.0.1:9310", sources=(Kubernetes(kind="kubernetes", shards=2),))
+    shard = PodCpuSettings(listen="127.0.0.1:9310", sources=(Kubernetes(kind="kubernetes", shard=Shard(0, 2)),))
     assert "pod_cpu_workload" not in text(shard, Snapshot(PODS))
 
 

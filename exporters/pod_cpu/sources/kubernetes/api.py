@@ -17,6 +17,10 @@ from exporters.pod_cpu.sources.kubernetes.access import Access, from_kubeconfig,
 MAX_BYTES = 256 * 1024 * 1024
 """Of one answer, unpacked. A node's /metrics/cadvisor has a few megabytes, metrics.k8s.io ten for 50,000 pods."""
 
+IDLE = 1.0
+"""Seconds for which a connection waits for another request. A node's two texts come over one; kept until the next
+collection, each would hold 256 KB of buffers."""
+
 AGENT = {"user-agent": "bongsu-pod-cpu", "accept-encoding": "gzip"}
 
 Clock = Callable[[], float]
@@ -82,7 +86,7 @@ class Api:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             # the callers have the deadlines, and say how many they ask at once
-            connector = aiohttp.TCPConnector(limit=0)
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE)
             timeout = aiohttp.ClientTimeout(total=None)
             self._session = aiohttp.ClientSession(
                 connector=connector, timeout=timeout, auto_decompress=False, headers=AGENT

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from sys import intern
 from typing import Any, NamedTuple
 
 from exporters.pod_cpu.snapshot import Standing, bound, total
@@ -97,18 +98,22 @@ class PodSpec:
 
 
 def pod(answered: Any) -> PodSpec:
-    """Read a Pod object; raises KeyError, TypeError, ValueError or AttributeError when it is none."""
+    """Read a Pod object; raises KeyError, TypeError, ValueError or AttributeError when it is none.
+
+    Texts are interned: of a hundred thousand containers' names few differ.
+    """
     metadata, spec, status = answered["metadata"], answered["spec"], answered.get("status") or {}
     containers = tuple(_container(container) for container in _lasting(spec))
+    node = intern(spec.get("nodeName") or "")
     whole = _container({"name": "", **spec})
     ready = next((part for part in status.get("conditions") or () if part["type"] == "Ready"), None)
     return PodSpec(
-        PodId(metadata["namespace"], metadata["name"]),
+        PodId(intern(metadata["namespace"]), intern(metadata["name"])),
         metadata["uid"],
-        spec.get("nodeName") or "",
-        status.get("hostIP") or "",
-        owner(metadata, spec.get("nodeName") or ""),
-        status.get("phase") or "Pending",
+        node,
+        intern(status.get("hostIP") or ""),
+        Owner(*map(intern, owner(metadata, node))),
+        intern(status.get("phase") or "Pending"),
         "deletionTimestamp" in metadata,
         _time(status.get("startTime")),
         None if ready is None else ready["status"] == "True",
@@ -135,7 +140,7 @@ def _container(answered: Any) -> ContainerSpec:
     resources = answered.get("resources") or {}
     limit = _cpu(resources.get("limits"))
     # the API server copies a limit into a request that is missing; a static pod's mirror has not been through that
-    return ContainerSpec(answered["name"], _cpu(resources.get("requests"), limit), limit)
+    return ContainerSpec(intern(answered["name"]), _cpu(resources.get("requests"), limit), limit)
 
 
 def _cpu(amounts: Any, default: float | None = None) -> float | None:

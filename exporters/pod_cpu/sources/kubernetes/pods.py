@@ -6,13 +6,14 @@ the list is asked for again.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from exporters.errors import Reason, SourceError
 from exporters.pod_cpu.http import StatusError
 from exporters.pod_cpu.sources.kubernetes.api import Api
 from exporters.pod_cpu.sources.kubernetes.objects import PodId, PodSpec, pod
+from exporters.shard import WHOLE, Shard
 
 PATH = "/api/v1/pods"
 PAGE = 250
@@ -33,10 +34,10 @@ GONE = 410
 class Pods:
     """The pods of a cluster, or of some of its nodes, kept up to date in the background."""
 
-    def __init__(self, api: Api, mine: Callable[[str], bool], pause: float = PAUSE, silence: float = SILENCE) -> None:
-        """Nothing is asked yet. `mine` says of a node's name whether its pods are kept."""
+    def __init__(self, api: Api, shard: Shard = WHOLE, pause: float = PAUSE, silence: float = SILENCE) -> None:
+        """Nothing is asked yet. Pods of nodes that are not of the `shard` are not kept."""
         self._api = api
-        self._mine = mine
+        self._shard = shard
         self._pause = pause
         self._silence = silence
         self._known: dict[PodId, PodSpec] | None = None
@@ -148,5 +149,5 @@ class Pods:
             self._strange[name] = SourceError(Reason.INVALID_ANSWER, f"pod {name}: not a Pod object: {error!r}")
             return
         self._strange.pop("/".join(found.id), None)
-        if self._mine(found.node):
+        if self._shard == WHOLE or (found.node and self._shard.owns(found.node)):
             known[found.id] = found

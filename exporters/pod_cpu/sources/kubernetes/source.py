@@ -6,9 +6,7 @@ metrics-server measured it (https://kubernetes.io/docs/reference/external-api/me
 
 import asyncio
 import re
-import socket
 import time
-import zlib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -91,15 +89,14 @@ class KubernetesSource:
         self._detailed = detailed
         self._now, self._clock = now, clock
         self._api = Api(settings, now)
-        self._pods: Pods | None = None
+        self._pods = Pods(self._api, settings.shard)
         self._threads = ThreadPoolExecutor(THREADS, "kubelets")
         self._nodes: dict[str, Node] = {}
         self._failed: frozenset[str] = frozenset()
 
     async def close(self) -> None:
         """Stop watching, and close the connections."""
-        if self._pods:
-            await self._pods.close()
+        await self._pods.close()
         await self._api.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
@@ -108,8 +105,6 @@ class KubernetesSource:
 
         Raises SourceError when the pods are not known yet, or neither a node could be read nor metrics.k8s.io.
         """
-        if self._pods is None:
-            self._pods = Pods(self._api, shard(self._settings, socket.gethostname()))
         nodes: dict[str, list[PodSpec]] = {}
         for spec in (await self._pods.known()).values():
             if spec.phase != "Succeeded":
@@ -194,21 +189,6 @@ class KubernetesSource:
         told = {(pod.namespace, pod.name) for pod in pods}
         unread = tuple(spec for spec in found.unread if spec.id not in told)
         return replace(found, pods=(*found.pods, *pods), unread=unread)
-
-
-def shard(settings: Kubernetes, host: str) -> Callable[[str], bool]:
-    """Say which nodes are this exporter's, by name; that of a pod that has no node yet is empty.
-
-    Raises SourceError when it does not know which shard it is.
-    """
-    if settings.shards == 1:
-        return lambda _: True
-    number = re.search(r"(\d+)$", host)
-    mine = settings.shard if settings.shard is not None else int(number[1]) if number else None
-    if mine is None or mine >= settings.shards:
-        text = f"which of {settings.shards} shards this is can't be told from the host's name, {host}: set `shard`"
-        raise SourceError(Reason.REFUSED, text)
-    return lambda node: bool(node) and zlib.crc32(node.encode()) % settings.shards == mine
 
 
 def measurements(answered: Any) -> dict[PodId, Measured]:

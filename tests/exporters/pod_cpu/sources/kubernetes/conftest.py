@@ -324,7 +324,7 @@ Source = Callable[..., KubernetesSource]
 
 @pytest.fixture
 async def source(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Source]:
-    """``source(timeout=1.0, shards=2, …)`` watches the cluster, and is closed after the test."""
+    """``source(timeout=1.0, shard="0/2", …)`` watches the cluster, and is closed after the test."""
     made = []
 
     def make(timeout: float = 10.0, detailed: bool = False, now: Any = None, clock: Any = None, **settings: Any) -> Any:

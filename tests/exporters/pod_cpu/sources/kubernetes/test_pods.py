@@ -25,7 +25,7 @@ def pod(name: str, uid: str = "1") -> Any:
 async def pods(cluster: Any, tmp_path: Path) -> AsyncIterator[Pods]:
     """Those of the cluster, looked at without long pauses."""
     api = Api(Kubernetes(kind="kubernetes", kubeconfig=cluster.kubeconfig(tmp_path)))
-    made = Pods(api, lambda _: True, pause=0.01, silence=30)
+    made = Pods(api, pause=0.01, silence=30)
     yield made
     await made.close()
     await api.close()
@@ -189,7 +189,7 @@ async def test_an_object_that_is_no_pod_costs_no_other(cluster: Any, pods: Pods)
 async def test_a_watch_that_is_silent_is_begun_anew(cluster: Any, tmp_path: Path) -> None:
     """A connection that is only half there says nothing at all."""
     api = Api(Kubernetes(kind="kubernetes", kubeconfig=cluster.kubeconfig(tmp_path)))
-    pods = Pods(api, lambda _: True, pause=0.01, silence=0.05)
+    pods = Pods(api, pause=0.01, silence=0.05)
     await cluster.apply(pod("web-1"))
     await until(pods, {"web-1"})
     await cluster.watched(2)

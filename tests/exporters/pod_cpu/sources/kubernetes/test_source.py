@@ -429,7 +429,7 @@ async def test_shards_divide_the_nodes(cluster: Any, source: Any) -> None:
     await cluster.apply(pod("web-1"), pod("web-2", "node-b", "127.0.1.2"))
     say(cluster.nodes["node-a"], Row("web-1", 1.0))
     say(cluster.nodes["node-b"], Row("web-2", 1.0))
-    found = [set(usages(await source(shards=2, shard=shard).read())) for shard in (0, 1)]
+    found = [set(usages(await source(shard=shard).read())) for shard in ("0/2", "1/2")]
     assert sorted(name for names in found for name in names) == ["web-1", "web-2"]
 
 
