@@ -2,7 +2,7 @@
 # make test    everything, against the real parts             make check   style, types, rules, configurations
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-test demo up down status drill test check check-dashboards chaos bench-kafka-lag bench-gateways \
-	golden dashboards screenshots lock clean
+	bench-pods golden dashboards screenshots lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -50,6 +50,9 @@ bench-kafka-lag: setup-test ## kafka_lag beside kafka_exporter and kminion (KAFK
 
 bench-gateways: .venv/ready ## gateway_limits on a thousand Envoys, beside prometheus_client
 	@$(BIN)/python -m bench.gateway_limits
+
+bench-pods: setup-test ## pod_cpu on 110,000 containers, beside prometheus_client's parser and renderer
+	@$(BIN)/python -m bench.pod_cpu
 
 check-dashboards: setup-test ## lint every page, hold each query to what is exported, and each metric to what is drawn
 	@$(BIN)/python -m dashboards check

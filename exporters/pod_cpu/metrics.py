@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
+from typing import TypeVar
 
-from exporters.family import Family, gauge
+from exporters.family import Family, Keys, LabelValues, gauge
 from exporters.pod_cpu.autoscaler import Workload, workloads
 from exporters.pod_cpu.config import PodCpuSettings
 from exporters.pod_cpu.snapshot import Container, Pod, Snapshot, ratio
+
+Thing = TypeVar("Thing")
 
 LABELS = ("namespace", "pod", "workload")
 
@@ -33,22 +36,22 @@ PODS: Mapping[str, tuple[str, Callable[[Pod], float | None]]] = {
 }
 """Help and value by name; a pod without the value has no series."""
 
-CONTAINERS: Mapping[str, tuple[str, Callable[[Container], float | None]]] = {
+CONTAINERS: Mapping[str, tuple[str, Callable[[tuple[Pod, Container]], float | None]]] = {
     "pod_cpu_container_usage_cores": (
         "CPU that the container used on average since the reading before.",
-        lambda container: container.usage,
+        lambda part: part[1].usage,
     ),
     "pod_cpu_container_request_ratio": (
         "CPU usage / request of the container (1 = all of it).",
-        lambda container: ratio(container.usage, container.request),
+        lambda part: ratio(part[1].usage, part[1].request),
     ),
     "pod_cpu_container_limit_ratio": (
         "CPU usage / limit of the container (1 = all of it).",
-        lambda container: ratio(container.usage, container.limit),
+        lambda part: ratio(part[1].usage, part[1].limit),
     ),
     "pod_cpu_container_throttled_ratio": (
         "Share of its scheduling periods in which the container was throttled.",
-        lambda container: container.throttled,
+        lambda part: part[1].throttled,
     ),
 }
 """The same of containers: under names of their own, so that no sum counts CPU twice."""
@@ -76,16 +79,18 @@ def families(snapshots: Sequence[Snapshot], settings: PodCpuSettings) -> Iterabl
     exposition.
     """
     pods = _pods(chain.from_iterable(snapshot.pods for snapshot in snapshots))
-    together = [list(group) for _, group in groupby(pods, lambda pod: (pod.namespace, pod.workload))]
-    for name, (text, value) in PODS.items():
-        family = gauge(name, text, *LABELS)
-        for group in together:
-            _extend(family, [((pod.namespace, pod.name, pod.workload), value(pod)) for pod in group])
-        yield family
+    # the pods of a workload come and go together: their series are written as one block
+    by_workload = groupby(pods, lambda pod: (pod.namespace, pod.workload))
+    blocks = [_block(list(group), lambda pod: (pod.namespace, pod.name, pod.workload)) for _, group in by_workload]
+    yield from _families(PODS, LABELS, blocks)
     if settings.containers:
-        yield from _containers(pods)
+        parts = [(pod, container) for pod in pods for container in pod.containers]
+        yield from _families(CONTAINERS, (*LABELS, "container"), [_block(sorted(parts, key=_place), _place)])
     if not settings.sharded:
-        yield from _workloads(pods, snapshots, settings.autoscaler_target)
+        unseen = chain.from_iterable(snapshot.unseen for snapshot in snapshots)
+        found = workloads(chain(pods, unseen), settings.autoscaler_target)
+        block = _block(found, lambda workload: (workload.namespace, workload.name, workload.kind))
+        yield from _families(WORKLOADS, ("namespace", "workload", "kind"), [block])
 
 
 def _pods(pods: Iterable[Pod]) -> list[Pod]:
@@ -95,27 +100,26 @@ def _pods(pods: Iterable[Pod]) -> list[Pod]:
     return sorted(once.values(), key=lambda pod: (pod.namespace, pod.workload, pod.name))
 
 
-def _containers(pods: Iterable[Pod]) -> Iterator[Family]:
-    named = [
-        ((pod.namespace, pod.name, pod.workload, container.name), container)
-        for pod in pods
-        for container in sorted(pod.containers, key=lambda container: container.name)
-    ]
-    for name, (text, value) in CONTAINERS.items():
-        family = gauge(name, text, *LABELS, "container")
-        _extend(family, [(key, value(container)) for key, container in named])
+def _place(part: tuple[Pod, Container]) -> LabelValues:
+    pod, container = part
+    return pod.namespace, pod.name, pod.workload, container.name
+
+
+def _block(things: Sequence[Thing], labels: Callable[[Thing], LabelValues]) -> tuple[Keys, Sequence[Thing]]:
+    return tuple(labels(thing) for thing in things), things
+
+
+def _families(
+    metrics: Mapping[str, tuple[str, Callable[[Thing], float | None]]],
+    labels: LabelValues,
+    blocks: Iterable[tuple[Keys, Sequence[Thing]]],
+) -> Iterator[Family]:
+    for name, (text, value) in metrics.items():
+        family = gauge(name, text, *labels)
+        for keys, things in blocks:
+            values = [value(thing) for thing in things]
+            known = [number for number in values if number is not None]
+            if len(known) < len(values):
+                keys = tuple(key for key, number in zip(keys, values, strict=True) if number is not None)
+            family.extend(keys, known)
         yield family
-
-
-def _workloads(pods: Iterable[Pod], snapshots: Sequence[Snapshot], target: float | None) -> Iterator[Family]:
-    unseen = chain.from_iterable(snapshot.unseen for snapshot in snapshots)
-    found = workloads(chain(pods, unseen), target)
-    for name, (text, value) in WORKLOADS.items():
-        family = gauge(name, text, "namespace", "workload", "kind")
-        _extend(family, [((each.namespace, each.name, each.kind), value(each)) for each in found])
-        yield family
-
-
-def _extend(family: Family, series: Iterable[tuple[tuple[str, ...], float | None]]) -> None:
-    known = [(key, value) for key, value in series if value is not None]
-    family.extend(tuple(key for key, _ in known), [value for _, value in known])
