@@ -47,7 +47,7 @@ class Contender:
                 for sample in family.samples:
                     what = WANTED.get(sample.name)
                     labels = sample.labels
-                    if what in families and labels.get("pod"):
+                    if what is not None and what in families and labels.get("pod"):
                         of_pod = what == "waited"
                         if bool(labels["container"]) != of_pod and not (of_pod and labels["name"]):
                             key = (what, (labels["namespace"], labels["pod"]), labels["container"])

@@ -11,7 +11,7 @@ import aiohttp
 from exporters.errors import Reason, SourceError
 
 GZIP = zlib.MAX_WBITS | 16
-PIECE = 16 * 1024
+PIECE = 4 * 1024
 """Bytes that are unpacked at a time; they may become a thousand times as many."""
 
 
@@ -49,9 +49,10 @@ async def answer(
     except aiohttp.ClientConnectorCertificateError as error:
         raise SourceError(Reason.REFUSED, f"{where}: {error.certificate_error}") from error
     except (aiohttp.ClientConnectionError, OSError) as error:
-        denied = isinstance(getattr(error, "os_error", error), PermissionError)
-        reason = Reason.REFUSED if denied else Reason.UNREACHABLE
-        raise SourceError(reason, f"{where}: {error or type(error).__name__}") from error
+        cause = getattr(error, "os_error", error)
+        reason = Reason.REFUSED if isinstance(cause, PermissionError) else Reason.UNREACHABLE
+        text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+        raise SourceError(reason, f"{where}: {text}") from error
     except aiohttp.ClientPayloadError as error:
         raise SourceError(Reason.INVALID_ANSWER, f"{where}: answer is cut") from error
     except (aiohttp.ClientError, ValueError) as error:

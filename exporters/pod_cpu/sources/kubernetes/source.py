@@ -26,8 +26,8 @@ from exporters.pod_cpu.sources.kubernetes.pods import Pods
 
 METRICS = "/apis/metrics.k8s.io/v1beta1/pods"
 
-AT_ONCE = 16
-"""Nodes that are asked at a time."""
+AT_ONCE = 8
+"""Nodes that are asked at a time: two threads can't read the answers of more, and connections have large buffers."""
 
 THREADS = 2
 """Threads that read their answers, so that the rest goes on meanwhile: Python runs one of them at a time, and another
