@@ -14,7 +14,7 @@ from exporters.pod_cpu.sources.process import ProcessSource
 KINDS: Mapping[str, Callable[[Any, PodCpuSettings], Source[Snapshot]]] = {
     "process": lambda source, _: ProcessSource(source),
     "cgroup": lambda source, _: CgroupSource(source),
-    "docker": lambda source, _: DockerSource(source),
+    "docker": lambda source, whole: DockerSource(source, whole.timeout),
     "kubernetes": lambda source, whole: KubernetesSource(source, whole.timeout, whole.containers),
 }
 

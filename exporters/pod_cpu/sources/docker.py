@@ -24,6 +24,9 @@ from exporters.pod_cpu.snapshot import Container, Pod, Snapshot
 AT_ONCE = 16
 """Containers that are asked for at a time: the Engine reads many files for each."""
 
+A_CONTAINER = 0.4
+"""Share of the collection's time after which a container is given up: the Engine may wait for one that is ending."""
+
 MAX_BYTES = 16 * 1024 * 1024
 """A list of ten thousand containers is about as long."""
 
@@ -55,8 +58,9 @@ class Reading:
 class DockerSource:
     """One Docker Engine."""
 
-    def __init__(self, settings: Docker) -> None:
-        """Connect to nothing yet."""
+    def __init__(self, settings: Docker, timeout: float) -> None:
+        """Connect to nothing yet. `timeout` is the collection's, in seconds."""
+        self._patience = A_CONTAINER * timeout
         self._socket = str(settings.socket)
         self._namespace = settings.namespace
         self._session: aiohttp.ClientSession | None = None
@@ -89,7 +93,7 @@ class DockerSource:
     async def _container(self, key: str) -> Reading | SourceError | None:
         """Read one container; None when it has ended meanwhile."""
         try:
-            async with self._at_once:
+            async with self._at_once, asyncio.timeout(self._patience):
                 inspected = await self._get(f"/containers/{key}/json")
                 # an Engine before API 1.41 does not know one-shot, and takes a second and a half
                 stats = await self._get(f"/containers/{key}/stats", {"stream": "false", "one-shot": "true"})
@@ -97,6 +101,8 @@ class DockerSource:
             return None if error.status in (404, 409) else error
         except SourceError as error:
             return error
+        except TimeoutError:
+            return SourceError(Reason.TIMEOUT, f"container {key[:12]}: not read in time")
         try:
             return reading(inspected, stats, self._namespace)
         except (KeyError, TypeError, ValueError, AttributeError) as error:

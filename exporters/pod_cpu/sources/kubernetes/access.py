@@ -27,6 +27,9 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 READ_AGAIN = 60.0
 """Seconds for which a file with a token is trusted: the kubelet writes a new one well before the old one ends."""
 
+EARLY = 10.0
+"""Seconds before the end of what a plug-in gave at which it is asked again."""
+
 EXEC_API = "client.authentication.k8s.io/v1"
 
 
@@ -154,7 +157,7 @@ async def _run(plugin: Any) -> _Credentials:
         status.get("token"),
         status.get("clientCertificateData"),
         status.get("clientKeyData"),
-        datetime.fromisoformat(until).timestamp() if until else None,
+        datetime.fromisoformat(until).timestamp() - EARLY if until else None,
     )
 
 

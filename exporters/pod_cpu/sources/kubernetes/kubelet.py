@@ -23,6 +23,9 @@ CADVISOR = "/metrics/cadvisor"
 
 MILLISECONDS = 1000
 
+LONGEST_LINE = 1024 * 1024
+"""Bytes; real ones have a few hundred."""
+
 CONTAINER = ("container", "namespace", "pod")
 CGROUP = ("container", "id", "image", "name", "namespace", "pod")
 """Labels as the kubelet writes them: sorted by name."""
@@ -163,6 +166,8 @@ def _rows(
     for chunk in text:
         # each line is looked for with the end of the one before
         lines, _, rest = (b"\n" + rest + chunk).rpartition(b"\n")
+        if len(rest) > LONGEST_LINE:
+            raise ValueError(f"a line is longer than {LONGEST_LINE} bytes")
         signed = signed or sign in lines
         for family, head in heads.items():
             # the lines of a family stand together, as the format demands

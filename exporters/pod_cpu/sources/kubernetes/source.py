@@ -36,6 +36,9 @@ one while that unpacks."""
 A_TEXT, ALL_NODES = 0.3, 0.75
 """Shares of the collection's time: for one text of a node, and for all nodes; the rest is for metrics.k8s.io."""
 
+MOST = 0.8
+"""Of that rest: what was read has to be put together too."""
+
 NOT_FOUND = 404
 
 DURATION = re.compile(r"([\d.]+)(h|ms|m|s)")
@@ -174,7 +177,7 @@ class KubernetesSource:
         Raises SourceError when it does not answer and nothing else was read either.
         """
         try:
-            measured = measurements(await self._api.get(METRICS))
+            measured = await self._measurements()
         except SourceError as error:
             if not found.pods and not found.untold:
                 raise found.problems[0] if found.problems else error from error
@@ -189,6 +192,14 @@ class KubernetesSource:
         told = {(pod.namespace, pod.name) for pod in pods}
         unread = tuple(spec for spec in found.unread if spec.id not in told)
         return replace(found, pods=(*found.pods, *pods), unread=unread)
+
+    async def _measurements(self) -> dict[PodId, Measured]:
+        share = 1 - ALL_NODES if self._settings.usage == "kubelet" else 1.0
+        try:
+            async with asyncio.timeout(MOST * share * self._timeout):
+                return measurements(await self._api.get(METRICS))
+        except TimeoutError:
+            raise SourceError(Reason.TIMEOUT, f"{METRICS}: not read in time") from None
 
 
 def measurements(answered: Any) -> dict[PodId, Measured]:

@@ -124,6 +124,7 @@ class Cluster:
     nodes: dict[str, Kubelet] = field(default_factory=dict)
     metrics: list[Any] | None = None
     """PodMetrics objects; None when metrics-server is not installed."""
+    metrics_hang: bool = False
     down: int | None = None
     """The status that the API server answers everything with."""
     asked: list[dict[str, str]] = field(default_factory=list)
@@ -252,6 +253,8 @@ class Cluster:
         return response
 
     async def measured(self, request: web.Request) -> web.Response:
+        if self.metrics_hang:
+            await asyncio.sleep(3600)
         if self.metrics is None:
             return web.Response(status=404, text="404 page not found\n")
         items = {

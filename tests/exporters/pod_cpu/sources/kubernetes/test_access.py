@@ -115,11 +115,11 @@ def plugin(folder: Path, answer: Any, code: int = 0) -> dict[str, Any]:
 
 
 async def test_a_plugin(tmp_path: Path) -> None:
-    """It is run as kubectl runs it, and again when what it gave has expired."""
+    """It is run as kubectl runs it, and again just before what it gave expires."""
     status = {"token": "abc", "expirationTimestamp": "2026-11-25T00:00:00Z"}
     user = {"exec": plugin(tmp_path, {"kind": "ExecCredential", "status": status})}
     found = await from_kubeconfig(kubeconfig(tmp_path, user), None, NOW)
-    assert (found.token, found.until) == ("abc", 1795564800.0)
+    assert (found.token, found.until) == ("abc", 1795564790.0)
     told = (tmp_path / "told").read_text()
     assert told.endswith("seoultoken")
     assert json.loads(told.removesuffix("seoultoken"))["kind"] == "ExecCredential"

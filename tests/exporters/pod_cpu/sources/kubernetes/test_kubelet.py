@@ -87,6 +87,7 @@ def test_other_ways_to_write_it(before: bytes, after: bytes) -> None:
         (b"", "it has no node_cpu_usage_seconds_total"),
         (b"<html><body>Please log in</body></html>\n", "it has no node_cpu_usage_seconds_total"),
         (RESOURCE[:-5], "answer is cut"),
+        (RESOURCE + bytes(2 * 1024 * 1024), "a line is longer than 1048576 bytes"),
         (RESOURCE.replace(b" 753.978995701 ", b" many "), "could not convert string to float: 'many'"),
         (RESOURCE.replace(b'pod="web-5d4f8c-x2x9z"} 753', b'pod="web-5d4f8c-x2x9z} 753'), "not a sample"),
     ],

@@ -155,20 +155,22 @@ async def test_a_pod_has_all_its_shares(cluster: Any, source: Any) -> None:
 
 async def test_what_processes_really_burn(cluster: Any, source: Any, burner: Any) -> None:
     """A kubelet that measures a process of the test, with its own clock: within 5 %."""
+    times = []
 
     def measured() -> str:
+        times.append(time.time())
         used = int(Path(f"/proc/{burner.pid}/schedstat").read_text().split()[0]) / 1e9
-        return resource(Row("web-1", used, time.time()))
+        return resource(Row("web-1", used, times[-1]))
 
     await cluster.apply(pod("web-1"))
     cluster.nodes["node-a"].resource = measured
     cluster.nodes["node-a"].cadvisor = cadvisor
     watched = source()
-    began, before = time.monotonic(), burner.burn(0)
+    before = burner.burn(0)
     await watched.read()
     used = burner.burn(0.5) - before
     (found,) = (await watched.read()).pods
-    assert found.usage == pytest.approx(used / (time.monotonic() - began), rel=0.05)
+    assert found.usage == pytest.approx(used / (times[1] - times[0]), rel=0.05)
 
 
 async def test_containers_are_added_up_once(cluster: Any, source: Any) -> None:
@@ -330,6 +332,18 @@ async def test_metrics_server_is_asked_for_what_no_kubelet_tells(cluster: Any, s
     assert usages(found) == {"web-2": None, "web-1": pytest.approx(0.150142527)}
     assert [problem.reason for problem in found.problems] == [Reason.REFUSED]
     assert found.unseen == ()
+
+
+async def test_a_metrics_server_that_hangs_costs_nothing_that_was_read(cluster: Any, source: Any) -> None:
+    """Of what it was asked instead of, there is nothing; the rest is there in time."""
+    await cluster.apply(pod("web-1"), pod("web-2", "node-b", "127.0.1.2"))
+    cluster.nodes["node-a"].status = 403
+    cluster.metrics_hang = True
+    say(cluster.nodes["node-b"], Row("web-2", 1.0))
+    async with asyncio.timeout(1.0):
+        found = await source(timeout=1.0).read()
+    assert usages(found) == {"web-2": None}
+    assert [problem.reason for problem in found.problems] == [Reason.REFUSED, Reason.TIMEOUT]
 
 
 async def test_metrics_server_may_be_all_there_is(cluster: Any, source: Any) -> None:
