@@ -17,7 +17,7 @@ from exporters.pod_cpu.sources.kubernetes.access import Access, from_kubeconfig,
 MAX_BYTES = 256 * 1024 * 1024
 """Of one answer, unpacked. A node's /metrics/cadvisor has a few megabytes, metrics.k8s.io ten for 50,000 pods."""
 
-IDLE = 1.0
+IDLE = 0.3
 """Seconds for which a connection waits for another request. A node's two texts come over one; kept until the next
 collection, each would hold 256 KB of buffers."""
 

@@ -65,9 +65,11 @@ class ContainerId(NamedTuple):
 class CgroupId(NamedTuple):
     """A container of /metrics/cadvisor. A restarted one has another `cgroup`."""
 
-    pod: PodId
+    namespace: str
+    pod: str
     container: str
     cgroup: str
+    """Twelve characters of its name, which the container runtime chose at random."""
 
 
 @dataclass(frozen=True)
@@ -147,8 +149,8 @@ def _sorted(found: Mapping[tuple[str, ...], list[float | None]], times: Mapping[
             pods[PodId(intern(namespace), intern(pod))] = Stalls(times[key], *counts)
         # a container's own pressure is not told; without a quota there is nothing to know of it
         elif container not in SANDBOX and counts[0] is not None:
-            of = PodId(intern(namespace), intern(pod))
-            containers[CgroupId(of, intern(container), name)] = Stalls(times[key], *counts)
+            told = CgroupId(intern(namespace), intern(pod), intern(container), name[:12])
+            containers[told] = Stalls(times[key], *counts)
     return Throttling(containers, pods, unlabelled)
 
 

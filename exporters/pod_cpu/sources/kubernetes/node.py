@@ -83,7 +83,8 @@ class Node:
         said = throttling or Throttling({}, {}, {})
         throttled: dict[PodId, dict[str, float | None]] = {}
         for cgroup, held_up in self._cgroups.rates({**said.containers, **_found_again(said, specs)}).items():
-            throttled.setdefault(cgroup.pod, {})[cgroup.container] = held_up.throttled
+            pod_id = PodId(cgroup.namespace, cgroup.pod)
+            throttled.setdefault(pod_id, {})[cgroup.container] = held_up.throttled
         return _Rates(containers, self._pods.rates(usages.pods), throttled, self._slices.rates(said.pods))
 
     def _pod(self, spec: PodSpec, rates: _Rates, now: float) -> Pod:
@@ -132,7 +133,7 @@ def _found_again(said: Throttling, specs: Iterable[PodSpec]) -> dict[CgroupId, S
     if not said.unlabelled:
         return {}
     pods = {spec.uid: spec.id for spec in specs}
-    return {CgroupId(pods[uid], path, path): stalls for (uid, path), stalls in said.unlabelled.items() if uid in pods}
+    return {CgroupId(*pods[uid], path, path): stalls for (uid, path), stalls in said.unlabelled.items() if uid in pods}
 
 
 def _containers(

@@ -54,7 +54,7 @@ def test_cadvisor() -> None:
     found = throttling([CADVISOR], NOW, "where")
     pod = PodId("shop", "web-5d4f8c-x2x9z")
     assert found.containers == {
-        CgroupId(pod, "app", "a1"): Stalls(1794999990.0, 3120.0, 780.0, 12.5),
+        CgroupId(*pod, "app", "a1"): Stalls(1794999990.0, 3120.0, 780.0, 12.5),
     }
     assert found.pods == {pod: Stalls(1794999990.5, 3125.0, 0.0, 12.75)}
     assert found.unlabelled == {

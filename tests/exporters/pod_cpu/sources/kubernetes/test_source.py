@@ -70,7 +70,7 @@ def cadvisor(*rows: Row) -> str:
         add("container_pressure_cpu_waiting_seconds_total", _cgroup(slice_, row), row.waited, row.at)
         sandbox = _cgroup(f"{slice_}/cri-containerd-box.scope", row, name="box", image="registry.k8s.io/pause:3.10")
         add("container_pressure_cpu_waiting_seconds_total", sandbox, None if row.waited is None else 0.0, row.at)
-        name = f"{row.pod}-{row.container}-{row.started}"
+        name = f"{hash((row.pod, row.container, row.started)) & 0xFFFFFFFFFFFF:012x}"
         path = f"{slice_}/cri-containerd-{name}.scope"
         inside = _cgroup(path, row, container=row.container, name=name, image="docker.io/library/app:1")
         add("container_cpu_cfs_periods_total", inside, row.periods, row.at)
