@@ -10,6 +10,10 @@ from dashboards.sdk import dashboard
 SHARE = "namespace_workload_pod:pod_cpu_limit_ratio:avg30s"
 POD = '{namespace=~"$namespace", pod=~"$pod"}'
 NAME = "{{namespace}} / {{pod}}"
+THROTTLED = "namespace_workload_pod:pod_cpu_throttled_ratio:avg5m"
+PRESSURE = "namespace_workload_pod:pod_cpu_pressure_ratio:avg5m"
+MISSING = "namespace_workload:pod_cpu_workload_missing_replicas:max"
+WORKLOAD = '{namespace=~"$namespace"}'
 
 
 def build(rules: Mapping[str, AlertRule]) -> dashboard.Dashboard:
@@ -27,7 +31,9 @@ def build(rules: Mapping[str, AlertRule]) -> dashboard.Dashboard:
         signals=("pod_cpu",),
     )
     _is_a_pod_near_its_limit(board, rules)
+    _does_it_wait(board, rules)
     _how_much_is_that(board)
+    _are_there_enough_pods(board, rules)
     _which_pod(board)
     return board
 
@@ -66,6 +72,25 @@ def _is_a_pod_near_its_limit(board: dashboard.Dashboard, rules: Mapping[str, Ale
     board.with_panel(lines(share, "percentunit", [Query(f"{SHARE}{POD}", NAME)], rule=rule).span(16).height(8))
 
 
+def _does_it_wait(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> None:
+    board.with_row(dashboard.Row("Does it wait?"))
+    rule = rules["PodCPUThrottledAndSlow"]
+    throttled = Words(
+        "Throttled share of periods",
+        "How often the limit stopped the pod's most throttled container, mean of five minutes. High while the pod "
+        "waits, on the right: fewer threads, or a higher limit. High and nothing waits: leave it.",
+        "No pod with a quota is measured",
+    )
+    board.with_panel(lines(throttled, "percentunit", [Query(f"{THROTTLED}{POD}", NAME)], rule=rule).span(12).height(8))
+    waits = Words(
+        "Time in which the pod waited",
+        "Share of the time in which some task of the pod waited for a processor (PSI), mean of five minutes. High "
+        "without throttling: its node is full.",
+        "No kernel tells of pressure",
+    )
+    board.with_panel(lines(waits, "percentunit", [Query(f"{PRESSURE}{POD}", NAME)]).span(12).height(8))
+
+
 def _how_much_is_that(board: dashboard.Dashboard) -> None:
     board.with_row(dashboard.Row("How much is that?"))
     usage = Words(
@@ -81,6 +106,38 @@ def _how_much_is_that(board: dashboard.Dashboard) -> None:
         "No pod with a CPU request is measured",
     )
     board.with_panel(lines(request, "percentunit", [Query(_of_pod("pod_cpu_request_ratio"), NAME)]).span(12).height(8))
+
+
+def _are_there_enough_pods(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> None:
+    board.with_row(dashboard.Row("Are there enough pods?"))
+    rule = rules["WorkloadAtReplicaCeiling"]
+    by, legend = "max by (namespace, workload)", "{{namespace}} / {{workload}}"
+    missing = Words(
+        "Pods that an autoscaler would add",
+        "Pods wanted at the target, less those that are there; negative: it would take some away. Above 0 for long: a "
+        "ceiling holds the workload down, maxReplicas or a quota.",
+        "No autoscaler_target is set",
+    )
+    columns = ("namespace", "workload")
+    board.with_panel(
+        rows(missing, "short", f"{MISSING}{WORKLOAD}", columns=columns, value="wanted", rule=rule).span(8).height(8)
+    )
+    replicas = Words(
+        "Pods of each workload",
+        "Pods that an autoscaler counts, pending ones too. A staircase up: it scales; watch whether the share on the "
+        "right falls with it.",
+        "No workload is measured",
+    )
+    query = Query(f"{by} (pod_cpu_workload_replicas{WORKLOAD})", legend)
+    board.with_panel(lines(replicas, "short", [query]).span(8).height(8))
+    share = Words(
+        "CPU share of the workload's requests",
+        "What an autoscaler compares with its target, over all ready pods. Above the target while pods are added: "
+        "wait. Above it and none is added: see the table on the left.",
+        "No workload with CPU requests is measured",
+    )
+    query = Query(f"{by} (pod_cpu_workload_request_ratio{WORKLOAD})", legend)
+    board.with_panel(lines(share, "percentunit", [query]).span(8).height(8))
 
 
 def _which_pod(board: dashboard.Dashboard) -> None:

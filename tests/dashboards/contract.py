@@ -97,6 +97,14 @@ WAIVED: Mapping[str, frozenset[str]] = {
             "kafka_partition_latest_offset",
         }
     ),
+    "of single containers, there by option for who looks into a pod; ours draw pods": frozenset(
+        {
+            "pod_cpu_container_usage_cores",
+            "pod_cpu_container_request_ratio",
+            "pod_cpu_container_limit_ratio",
+            "pod_cpu_container_throttled_ratio",
+        }
+    ),
     "the ratio to it is drawn": frozenset({"pod_cpu_request_cores"}),
 }
 """The metrics that no rule and no panel asks for, by the reason."""
