@@ -10,6 +10,7 @@ from dashboards.sdk import dashboard
 SHARE = "gateway_route:gateway_ratelimit_rejections_per_decision:ratio_rate1m"
 DECISIONS = "gateway_route:gateway_ratelimit_decisions:rate1m"
 LIMITER = "gateway:gateway_ratelimit_limiter_ok:max1m"
+USED = "gateway_route_limit:gateway_ratelimit_limit_used_ratio"
 ROUTE = 'gateway=~"$gateway", route=~"$route"'
 
 
@@ -29,6 +30,7 @@ def build(rules: Mapping[str, AlertRule]) -> dashboard.Dashboard:
     _of_how_much(board, rules)
     _by_which_limit(board)
     _who_is_it(board)
+    _what_fills_up(board, rules)
     return board
 
 
@@ -135,3 +137,43 @@ def _who_is_it(board: dashboard.Dashboard) -> None:
         f"max by (gateway, route, limit) (gateway_ratelimit_limit_used_ratio{{{ROUTE}}})", "{{gateway}} / {{limit}}"
     )
     board.with_panel(lines(used, "percentunit", [query]).span(12).height(8))
+
+
+def _what_fills_up(board: dashboard.Dashboard, rules: Mapping[str, AlertRule]) -> None:
+    board.with_row(dashboard.Row("What fills up?"))
+    rule = rules["GatewayRateLimitFillingUp"]
+    mean = Words(
+        "Limits in use, mean of five minutes",
+        "Share of each limit that is in use; where each client has a bucket, of the fullest. Above a half and "
+        "growing: see on the right where it will be in half an hour.",
+        "No gateway tells what is left",
+    )
+    legend = "{{gateway}} / {{route}} / {{limit}}"
+    board.with_panel(lines(mean, "percentunit", [Query(f"{USED}:avg5m{{{ROUTE}}}", legend)]).span(12).height(8))
+    forecast = Words(
+        "Limits in use, in half an hour",
+        "Where the line through the last twenty minutes leads in thirty more. Above the threshold: raise the limit if "
+        "the services have room, before somebody is turned away.",
+        "No gateway has told for twenty minutes what is left",
+    )
+    query = Query(f"{USED}:predict30m{{{ROUTE}}}", legend)
+    board.with_panel(lines(forecast, rule.unit, [query], rule=rule).span(12).height(8))
+    by = "max by (gateway, route, limit, descriptor)"
+    columns = ("gateway", "route", "limit", "descriptor")
+    allowed = Words(
+        "What each limit lets through",
+        "Requests a second by the gateway's configuration; with a descriptor, each value of it has so many. Compare "
+        "with the decisions above before changing it: the services must bear it.",
+        "No gateway tells its limits",
+    )
+    window = f"{by} (gateway_ratelimit_limit_window_seconds{{{ROUTE}}})"
+    speed = f"{by} (gateway_ratelimit_limit_requests{{{ROUTE}}}) / {window}"
+    board.with_panel(rows(allowed, "reqps", speed, columns=columns, value="allowed").span(12).height(8))
+    burst = Words(
+        "What each limit lets through at once",
+        "Requests that pass together after a pause. Clients that come in bursts are turned away although their mean is "
+        "low: raise this, and leave the speed.",
+        "No limit has such a number",
+    )
+    once = f"{by} (gateway_ratelimit_limit_burst_requests{{{ROUTE}}})"
+    board.with_panel(rows(burst, "short", once, columns=columns, value="at once").span(12).height(8))
