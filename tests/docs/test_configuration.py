@@ -75,8 +75,8 @@ def documented(heading: str) -> dict[str, Row]:
 def fields(model: type[BaseModel], before: str = "") -> Iterator[tuple[str, FieldInfo]]:
     """Every key of a model and of the models within it: ``routes``, ``routes[].channel`` …
 
-    A model that holds more of itself is gone through once, and one that has a table of its own is left to it. A key that
-    several kinds of a section have comes once for each of them; they share its row.
+    A model that holds more of itself is gone through once, and one that has a table of its own is left to it. A key
+    that several kinds of a section have comes once for each of them; they share its row.
     """
     for name, field in model.model_fields.items():
         yield before + name, field
