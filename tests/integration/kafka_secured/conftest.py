@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from compose.native import process, tools
+from compose.native import kafka, process, tools
 from compose.native.stack import free
 
 USER, PASSWORD = "exporter", "a-password-of-exporter"
@@ -91,9 +91,8 @@ def pem(certificate: trustme.LeafCert) -> bytes:
 
 def java(main: str, *arguments: str) -> list[str]:
     """A program of Kafka's, small."""
-    settings = ("-Xms64m", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-    log = f"-Dlog4j2.configurationFile={tools.KAFKA_POM.parent}/log4j2.yaml"
-    return [tools.program("java"), *settings, log, "-cp", f"{tools.kafka_libraries()}/*", main, *arguments]
+    log = f"-Dlog4j2.configurationFile={tools.KAFKA.pom.parent}/log4j2.yaml"
+    return kafka.java(tools.KAFKA, *kafka.LIGHT, log, main, *arguments)
 
 
 def format_storage(folder: Path) -> None:
