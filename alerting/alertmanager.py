@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 
 from alerting.config import AlertmanagerSettings
 from alerting.errors import AlertmanagerError
-from alerting.model import Alert, Listing, Status, Suppression
+from alerting.model import WATCHDOG, Alert, Listing, Sight, Standing, Status, Suppression
 from alerting.receive import storable
 from alerting.silences import Silence
 
@@ -100,6 +100,15 @@ class Alertmanager:
                 name: alert for name, alert in listed.alerts.items() if name not in alerts or not alert.suppressed
             }
         return Listing(now, alerts, len(found) == len(answers) and all(listed.whole for listed in found))
+
+    async def watchdog(self) -> Sight:
+        """Ask whether the Watchdog is there; the replica that has it and tells of it counts."""
+        if not self.clients:
+            return Sight(Standing.UNASKED)
+        answers = await asyncio.gather(*(_watchdog(client) for client in self.clients))
+        standing = max(answers, key=list(Standing).index)
+        lost = answers.count(Standing.SILENT)
+        return Sight(standing, f"{lost} of {len(answers)} do not answer" if 0 < lost < len(answers) else "")
 
     async def silence(self, wanted: Sequence[Silence], now: datetime) -> tuple[str, ...]:
         """Make the silences wherever they are not, and return their ids. Raises AlertmanagerError.
@@ -201,6 +210,18 @@ async def _ask(client: httpx.AsyncClient, method: str, path: str, body: object =
         return answer.content
     said = answer.text.strip()[:200]
     raise AlertmanagerError(f"answers {answer.status_code}: {said}", retryable=answer.status_code >= 500)
+
+
+async def _watchdog(client: httpx.AsyncClient) -> Standing:
+    try:
+        answer = await client.get("/api/v2/alerts", params={"filter": f'alertname="{WATCHDOG}"'})
+        found = _ALERTS.validate_json(answer.raise_for_status().content)
+    except (httpx.HTTPError, ValidationError) as error:
+        log.warning("Alertmanager can't be asked for the Watchdog", url=str(client.base_url), error=_said(error))
+        return Standing.SILENT
+    if not found:
+        return Standing.LACKS
+    return Standing.FIRES if any(not one.status.suppression for one in found) else Standing.HOLDS_BACK
 
 
 async def _answers(client: httpx.AsyncClient) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import ArgumentError
 
 from alerting.auth import AuthSettings
 from alerting.model import ChartForm
-from alerting.people import Channel, EscalationSettings, Mention, Zone
+from alerting.people import Channel, EscalationSettings, Mention, WatchdogSettings, Zone
 from process.serve import TlsSettings
 from process.settings import Address, BaseUrl, Seconds, Settings, pattern, secret
 
@@ -195,6 +195,7 @@ class RouterSettings(Settings):
     mention: dict[str, tuple[Mention, ...]] = Field({})
     escalation: tuple[EscalationSettings, ...] = ()
     timezone: Zone = "UTC"
+    watchdog: WatchdogSettings = WatchdogSettings()
     links: LinkSettings = LinkSettings()
     message: MessageSettings = MessageSettings()
     keep: Seconds = WEEK

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from alerting.errors import RETRYABLE, Reason, Refusal
 from alerting.model import Census, Method
+from alerting.watchdog import Finding
 
 ACCEPTED = "accepted"
 STORE_FAILED = "store_failed"
@@ -101,6 +102,14 @@ class _Gauges(Collector):
             "Age of the oldest change that Slack does not show; 0 when it shows all.",
             value=max(0.0, (self.now - waiting).total_seconds()) if waiting else 0.0,
         )
+        silent = GaugeMetricFamily(
+            "router_watchdog_silent",
+            "1 for what the dead-man's switch found while it has tripped, 0 for the rest.",
+            labels=["finding"],
+        )
+        for finding in Finding:
+            silent.add_metric([finding.value], finding == census.silence)
+        yield silent
         if census.watchdog_at:
             yield GaugeMetricFamily(
                 "router_watchdog_last_received_timestamp_seconds",

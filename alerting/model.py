@@ -11,6 +11,9 @@ from typing import Any
 SEVERITIES = ("critical", "warning", "info")
 """Worst first; any other severity comes after."""
 
+WATCHDOG = "Watchdog"
+"""`alertname` of the alert that always fires. It makes no message: its absence is the news, and so is its end."""
+
 
 class Status(StrEnum):
     """Alertmanager's word for the state of one alert."""
@@ -25,6 +28,20 @@ class Suppression(StrEnum):
     SILENCED = "silenced"
     INHIBITED = "inhibited"
     MUTED = "muted"
+
+
+class Standing(StrEnum):
+    """How a part of the pipeline stands to the Watchdog alert.
+
+    In the order of how near that is to firing. SILENT: it does not answer. LACKS: it has none that fires.
+    HOLDS_BACK: it has it, and tells nobody.
+    """
+
+    UNASKED = "unasked"
+    SILENT = "silent"
+    LACKS = "lacks"
+    HOLDS_BACK = "holds_back"
+    FIRES = "fires"
 
 
 class ChartForm(StrEnum):
@@ -132,6 +149,14 @@ class Listing:
     asked_at: datetime
     alerts: Mapping[str, Alert]
     whole: bool
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen of the Watchdog at one part of the pipeline; `note` is a word more on it."""
+
+    standing: Standing
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -338,7 +363,10 @@ class Noise:
 
 @dataclass(frozen=True)
 class Census:
-    """The store, counted: for /metrics and the status page."""
+    """The store, counted: for /metrics and the status page.
+
+    `watchdog_at` is when the Watchdog was heard last; `silence` what the dead-man's switch found, while it has tripped.
+    """
 
     alerts: Mapping[str, int]
     open_messages: int
@@ -346,3 +374,4 @@ class Census:
     oldest_undelivered: datetime | None
     watchdog_at: datetime | None
     messages: tuple[OpenMessage, ...]
+    silence: str | None = None

@@ -6,6 +6,7 @@ from html import escape
 
 from alerting.model import Census, Entry, Noise, OpenMessage
 from alerting.units import duration
+from alerting.watchdog import SAID, Finding
 
 HELP: Mapping[str, str] = {
     "auth": "The bot token is not accepted: set a valid one and restart the router.",
@@ -50,6 +51,8 @@ def _delivery(census: Census, now: datetime) -> str:
 
 
 def _watchdog(census: Census, now: datetime) -> str:
+    if census.silence:
+        return f'<b class="dead">The Watchdog is silent: {escape(SAID[Finding(census.silence)])}.</b>'
     if census.watchdog_at is None:
         return "No Watchdog was heard yet."
     return f"The Watchdog was heard {duration(now - census.watchdog_at)} ago."

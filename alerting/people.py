@@ -1,4 +1,4 @@
-"""The settings that say whom an alert calls, and when: mentions, escalation."""
+"""The settings that say whom an alert calls, and when: mentions, escalation, the dead-man's switch."""
 
 import re
 from typing import Annotated
@@ -58,3 +58,11 @@ class EscalationSettings(Settings):
         if not self.mention and not self.channel:
             raise ValueError("tells nobody: it needs a mention or a channel")
         return self
+
+
+class WatchdogSettings(Settings):
+    """The dead-man's switch: a message when no Watchdog has come for `after`; None watches for none."""
+
+    after: Seconds | None = None
+    channel: Channel | None = None
+    mention: tuple[Mention, ...] = ()

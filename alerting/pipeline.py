@@ -21,6 +21,7 @@ from opentelemetry.trace import Tracer
 
 from alerting.alertmanager import Alertmanager
 from alerting.config import RouterSettings
+from alerting.deadman import DeadMansSwitch
 from alerting.deliver import UNTRACED, Delivery
 from alerting.desk import Desk
 from alerting.errands import Errands
@@ -29,7 +30,7 @@ from alerting.handling import Offer
 from alerting.illustrate import Illustrator
 from alerting.intake import Intake
 from alerting.metrics import Metrics
-from alerting.model import Alert, Episode, Message, Notification, Routed
+from alerting.model import WATCHDOG, Alert, Episode, Message, Notification, Routed
 from alerting.pace import SLACK_PACE, Pace
 from alerting.plan import Edit, Post, Step, late, plan
 from alerting.prometheus import Prometheus
@@ -38,10 +39,7 @@ from alerting.reconcile import Reconciliation
 from alerting.render import render
 from alerting.routes import Routes
 from alerting.slack import Slack
-from alerting.store import Store, inbox
-
-WATCHDOG = "Watchdog"
-"""`alertname` of the alert that always fires. It makes no message: its absence is the news, and so is its end."""
+from alerting.store import Store, watch
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,7 @@ class Pipeline:
     reconciliation: Reconciliation
     errands: Errands
     escalation: Escalation
+    switch: DeadMansSwitch
     desk: Desk
     clock: Callable[[], datetime]
     tracer: Tracer
@@ -72,19 +71,21 @@ class Pipeline:
             if not _is_watchdog(alert)
         ]
         if beats:
-            await self.store.run(inbox.beat, beats[-1].fingerprint, self.clock())
+            await self.store.run(watch.beat, beats[-1].fingerprint, self.clock())
+            self.switch.hear()
         if routed:
             await self.intake.record(notification, routed)
             self.delivery.wake()
             self.reconciliation.hear()
 
     async def run(self) -> None:
-        """Deliver, reconcile, run errands and escalate until cancelled."""
+        """Deliver, reconcile, run errands, escalate and watch for the Watchdog until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.delivery.run(), name="delivery")
             group.create_task(self.reconciliation.run(), name="reconciliation")
             group.create_task(self.errands.run(), name="errands")
             group.create_task(self.escalation.run(), name="escalation")
+            group.create_task(self.switch.run(), name="dead-man's switch")
 
 
 def assemble(
@@ -128,6 +129,16 @@ def assemble(
     reconciliation = Reconciliation(alertmanager, store, delivery.wake, metrics, clock, interval)
     errands = Errands(store, slack, alertmanager, reconciliation, delivery.wake, clock)
     escalation = Escalation(routes, store, delivery.wake, clock)
+    switch = DeadMansSwitch(
+        settings.watchdog,
+        settings.watchdog.channel or settings.default_channel,
+        settings.links.runbooks and f"{settings.links.runbooks}/runbooks/{WATCHDOG}",
+        prometheus,
+        alertmanager,
+        store,
+        delivery.wake,
+        clock,
+    )
     desk = Desk(
         settings.slack.signing(),
         routes,
@@ -138,7 +149,7 @@ def assemble(
         clock,
     )
     return Pipeline(
-        routes, store, Intake(store, clock), delivery, reconciliation, errands, escalation, desk, clock, tracer
+        routes, store, Intake(store, clock), delivery, reconciliation, errands, escalation, switch, desk, clock, tracer
     )
 
 

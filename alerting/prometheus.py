@@ -1,7 +1,7 @@
-"""The one door to Prometheus' HTTP API: the series of an alert, for its chart and for its value at this moment.
+"""The one door to Prometheus' HTTP API: the series of an alert, for its chart and its value now, and its Watchdog.
 
-(prometheus.io/docs/prometheus/latest/querying/api, "Range queries".) A message never waits long for it: when it can't
-be asked, nobody asks again for REST seconds, and messages go out without.
+(prometheus.io/docs/prometheus/latest/querying/api, "Range queries", "Instant queries", "Alertmanagers".) A message
+never waits long for a series: when it can't be asked, nobody asks again for REST seconds, and messages go out without.
 """
 
 import asyncio
@@ -14,10 +14,10 @@ from typing import Any, Literal
 
 import httpx
 import structlog
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from alerting.config import PrometheusSettings
-from alerting.model import Point
+from alerting.model import WATCHDOG, Point, Sight, Standing
 
 log = structlog.get_logger("alerting.prometheus")
 
@@ -26,6 +26,13 @@ REST = 30.0
 
 MAX_ANSWER = 1024 * 1024
 """Bytes. One series of a chart has a few hundred; a query that finds very many is none for a chart."""
+
+
+EVALUATED = f'min(time() - timestamp(ALERTS{{alertname="{WATCHDOG}",alertstate="firing"}}))'
+"""Seconds since the rule that always fires was evaluated; a series is found for five minutes after its last sample."""
+
+LATELY = 150.0
+"""Seconds. Two evaluations of Prometheus' default interval, and a little more."""
 
 
 class _Part(BaseModel):
@@ -44,6 +51,32 @@ class _Data(_Part):
 class _Answer(_Part):
     status: Literal["success"]
     data: _Data
+
+
+class _Sample(_Part):
+    value: tuple[float, str]
+
+
+class _Vector(_Part):
+    resultType: Literal["vector"]  # Prometheus' name
+    result: list[_Sample]
+
+
+class _Instant(_Part):
+    status: Literal["success"]
+    data: _Vector
+
+
+class _Receiver(_Part):
+    url: str
+
+
+class _Receivers(_Part):
+    active: list[_Receiver] = Field(alias="activeAlertmanagers")
+
+
+class _Known(_Part):
+    data: _Receivers
 
 
 @dataclass
@@ -69,6 +102,30 @@ class Prometheus:
             log.warning("Prometheus can't be asked", error=type(error).__name__, seconds=REST)
             return ()
         return _points(found.data.result[0]) if found.data.result else ()
+
+    async def watchdog(self) -> Sight:
+        """Ask whether the rule of the Watchdog is evaluated, and which Alertmanagers its alert is sent to."""
+        if self.client is None:
+            return Sight(Standing.UNASKED)
+        try:
+            answer = await self.client.post("/api/v1/query", data={"query": EVALUATED})
+            found = _Instant.model_validate_json(_bounded(answer.raise_for_status()))
+        except (httpx.HTTPError, ValidationError) as error:
+            said = f"HTTP {error.response.status_code}" if isinstance(error, httpx.HTTPStatusError) else ""
+            log.warning("Prometheus can't be asked for the Watchdog", error=type(error).__name__, said=said)
+            return Sight(Standing.SILENT, said)
+        lately = any(float(sample.value[1]) <= LATELY for sample in found.data.result)
+        return Sight(Standing.FIRES if lately else Standing.LACKS, await self._receivers(self.client))
+
+    async def _receivers(self, client: httpx.AsyncClient) -> str:
+        """Say where it sends alerts; nothing of what answers like Prometheus and sends none."""
+        try:
+            answer = await client.get("/api/v1/alertmanagers")
+            found = _Known.model_validate_json(_bounded(answer.raise_for_status()))
+        except (httpx.HTTPError, ValidationError):
+            return ""
+        urls = sorted(one.url.removesuffix("/api/v2/alerts") for one in found.data.active)
+        return f"it sends to {', '.join(urls)}" if urls else "it knows no Alertmanager"
 
 
 @asynccontextmanager

@@ -7,6 +7,8 @@ Each room holds functions of a connection; ``await store.run(outbox.load, 7)`` r
 ``inbox``     what a notification changes
 ``outbox``    what delivery has to do, and what came of it
 ``digests``   messages that several groups share in a storm
+``notices``   messages about no group of alerts
+``watch``     when the Watchdog came last, and the message that says that it does not
 ``leases``    which of several routers calls Slack about a channel
 ``strays``    posts that may turn up late, and are doubled then
 ``upkeep``    forgetting, counting, probing

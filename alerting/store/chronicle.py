@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select, update
 
 from alerting.model import Entry, Noise
+from alerting.store import rows
 from alerting.store.schema import alerts, episodes
 
 MOST = 10_000
@@ -24,8 +25,9 @@ def noise(connection: Connection, since: datetime) -> tuple[Noise, ...]:
     """Count by alert what fired since then, the noisiest first."""
     groups: dict[str, list[Row[Any]]] = {}
     for row in _rows(connection, since):
-        groups.setdefault(_title(row), []).append(row)
-    found = [_noise(title, rows) for title, rows in groups.items()]
+        if row.notice is None:
+            groups.setdefault(rows.title(row), []).append(row)
+    found = [_noise(title, mine) for title, mine in groups.items()]
     return tuple(sorted(found, key=lambda one: (-one.messages, -one.alerts, one.title)))
 
 
@@ -44,23 +46,22 @@ def _rows(connection: Connection, since: datetime | None = None) -> Sequence[Row
 
 
 def _entries(row: Row[Any]) -> Iterator[Entry]:
-    yield Entry(row.since, _title(row), row.channel, "fired", None)
+    if row.notice:
+        yield Entry(row.opened_at, rows.title(row), row.channel, "told", None)
+        return
+    yield Entry(row.since, rows.title(row), row.channel, "fired", None)
     if row.closed_at:
-        yield Entry(row.ended_at or row.closed_at, _title(row), row.channel, "resolved", None)
+        yield Entry(row.ended_at or row.closed_at, rows.title(row), row.channel, "resolved", None)
 
 
-def _noise(title: str, rows: Sequence[Row[Any]]) -> Noise:
-    lasted = [(row.ended_at - row.since).total_seconds() for row in rows if row.closed_at and row.ended_at]
+def _noise(title: str, mine: Sequence[Row[Any]]) -> Noise:
+    lasted = [(row.ended_at - row.since).total_seconds() for row in mine if row.closed_at and row.ended_at]
     return Noise(
         title=title,
-        messages=len(rows),
-        alerts=sum(row.alerts for row in rows),
-        reminders=sum(row.repeats for row in rows),
-        open=sum(row.closed_at is None for row in rows),
+        messages=len(mine),
+        alerts=sum(row.alerts for row in mine),
+        reminders=sum(row.repeats for row in mine),
+        open=sum(row.closed_at is None for row in mine),
         to_resolve=timedelta(seconds=fmean(lasted)) if lasted else None,
         to_acknowledge=None,
     )
-
-
-def _title(row: Row[Any]) -> str:
-    return str(row.group_labels.get("alertname") or row.group_key)

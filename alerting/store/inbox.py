@@ -13,7 +13,7 @@ from alerting.episodes import REPEATED, Heard, News, Placed, Span, again, judge,
 from alerting.model import SEVERITIES, Alert, Group, Notification, Routed, Status
 from alerting.store import digests, rows
 from alerting.store.database import locked
-from alerting.store.schema import alerts, episodes, watchdogs
+from alerting.store.schema import alerts, episodes
 from alerting.storm import leaves
 
 URGENCY = case(
@@ -102,13 +102,6 @@ def _record(
     changed = _truncate(connection, kept | live, notification.truncated) | kept
     channels = touch(connection, changed, now)
     return channels | _remind(connection, _reminded(routed, heard, placed, now), now)
-
-
-def beat(connection: Connection, fingerprint: str, now: datetime) -> None:
-    """Note that this Watchdog alert was heard firing."""
-    locked(connection, ["Watchdog"])
-    connection.execute(delete(watchdogs))
-    connection.execute(insert(watchdogs).values(fingerprint=fingerprint, heard_at=now))
 
 
 def _reminded(

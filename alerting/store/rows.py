@@ -67,6 +67,11 @@ def act(row: Row[Any]) -> Act:
     )
 
 
+def title(row: Row[Any]) -> str:
+    """Name an episode in a line: a notice by its own title."""
+    return str(row.notice["title"] if row.notice else row.group_labels.get("alertname") or row.group_key)
+
+
 def notice(stored: Mapping[str, Any] | None) -> Notice | None:
     """Read what an episode without alerts shows."""
     return Notice(tuple(stored["mention"]), stored["title"], stored["text"]) if stored else None
@@ -112,10 +117,10 @@ def _intent(row: Row[Any]) -> Intent:
     return Intent(row.delivery_id, Method(row.method), row.digest, row.told, row.begun_at)
 
 
-def census(rows: Sequence[Row[Any]], beat: datetime | None) -> Census:
+def census(rows: Sequence[Row[Any]], beat: datetime | None, silence: str | None) -> Census:
     """Count episodes that have `firing`, `resolved` and `fingerprints` beside their columns; a digest has none itself.
 
-    `beat` is when a Watchdog was heard.
+    `beat` is when a Watchdog was heard, `silence` what the dead-man's switch found.
     """
     opened = [row for row in rows if row.closed_at is None and row.fingerprints]
     dead: dict[str, int] = {}
@@ -132,6 +137,7 @@ def census(rows: Sequence[Row[Any]], beat: datetime | None) -> Census:
         oldest_undelivered=min((row.undelivered_since for row in rows if row.undelivered_since), default=None),
         watchdog_at=beat,
         messages=tuple(_open_message(row) for row in rows[:PAGE_ROWS]),
+        silence=silence,
     )
 
 
@@ -139,7 +145,7 @@ def _open_message(row: Row[Any]) -> OpenMessage:
     return OpenMessage(
         id=row.id,
         group=row.group_key,
-        title=row.group_labels.get("alertname") or row.group_key,
+        title=title(row),
         channel=row.channel,
         since=row.since,
         firing=row.firing,

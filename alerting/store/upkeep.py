@@ -7,6 +7,7 @@ from sqlalchemy import Connection, case, delete, func, or_, select, update
 from alerting.model import Census, Status
 from alerting.store import rows
 from alerting.store.schema import acts, alerts, episodes, intents, schema_version, watchdogs
+from alerting.store.watch import AWAITED, open_alarm
 
 
 def purge(connection: Connection, before: datetime) -> int:
@@ -52,5 +53,6 @@ def census(connection: Connection) -> Census:
         .order_by(episodes.c.dead.is_(None), episodes.c.since.desc())
     )
     found = connection.execute(shown).all()
-    beat = connection.scalar(select(func.max(watchdogs.c.heard_at)))
-    return rows.census(found, beat)
+    heard = select(func.max(watchdogs.c.heard_at)).where(watchdogs.c.fingerprint != AWAITED)
+    alarm = connection.execute(open_alarm()).first()
+    return rows.census(found, connection.scalar(heard), alarm.group_labels["finding"] if alarm else None)

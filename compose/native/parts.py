@@ -57,6 +57,8 @@ def _prometheus(book: AddressBook) -> list[str]:
         f"--web.listen-address={book['prometheus']}",
         f"--web.external-url={book['prometheus_url']}",
         "--storage.tsdb.retention.time=24h",
+        # Alertmanager drops what was not sent again for four times as long: a Prometheus that stops is soon missed
+        "--rules.alert.resend-delay=10s",
         "--web.enable-lifecycle",
         "--log.level=warn",
     ]

@@ -310,12 +310,28 @@ async def workspace() -> AsyncIterator[Workspace]:
 
 @dataclass
 class FakePrometheus:
-    """Answers range queries with `values`, evenly laid on the steps that were asked for; notes what it was asked."""
+    """Answers range queries with `values`, evenly laid on the steps that were asked for; notes what it was asked.
+
+    The rule of its Watchdog was evaluated `evaluated` seconds ago, None for not of late; it sends to `receivers`.
+    """
 
     url: str = ""
     values: list[float] = field(default_factory=lambda: [10.0, 20.0, 97.0])
     asked: list[dict[str, str]] = field(default_factory=list)
     status: int = 200
+    evaluated: float | None = 1.0
+    receivers: list[str] = field(default_factory=lambda: ["http://alertmanager.example:9093"])
+
+    async def instant(self, request: web.Request) -> web.Response:
+        """The query for the age of the Watchdog's last evaluation."""
+        result = [] if self.evaluated is None else [{"metric": {}, "value": [0, str(self.evaluated)]}]
+        answer = {"status": "success", "data": {"resultType": "vector", "result": result}}
+        return web.json_response(answer, status=self.status)
+
+    async def alertmanagers(self, request: web.Request) -> web.Response:
+        """Those that it sends to."""
+        active = [{"url": f"{url}/api/v2/alerts"} for url in self.receivers]
+        return web.json_response({"status": "success", "data": {"activeAlertmanagers": active}})
 
     async def handle(self, request: web.Request) -> web.Response:
         """One query."""
@@ -339,6 +355,8 @@ async def prometheus() -> AsyncIterator[FakePrometheus]:
     made = FakePrometheus()
     application = web.Application()
     application.router.add_post("/api/v1/query_range", made.handle)
+    application.router.add_post("/api/v1/query", made.instant)
+    application.router.add_get("/api/v1/alertmanagers", made.alertmanagers)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -372,7 +390,9 @@ class FakeAlertmanager:
             return web.json_response({"uptime": self.started.isoformat()})
         if request.match_info["what"] == "silences":
             return await self._silence(request)
-        return web.json_response(list(self.alerts.values()))
+        wanted = request.query.get("filter")
+        found = [one for one in self.alerts.values() if wanted in (None, f'alertname="{one["labels"]["alertname"]}"')]
+        return web.json_response(found)
 
     async def _silence(self, request: web.Request) -> web.Response:
         if request.method == "GET":

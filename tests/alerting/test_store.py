@@ -10,7 +10,7 @@ from sqlalchemy import func, inspect, select, text
 from alerting.model import Intent, Method, Posted, Routed
 from alerting.pace import Work
 from alerting.receive import receive
-from alerting.store import inbox, open_store, outbox, upkeep
+from alerting.store import inbox, open_store, outbox, upkeep, watch
 from alerting.store.leases import Busy, LeaseLost
 from alerting.store.outbox import Head
 from alerting.store.schema import metadata, watchdogs
@@ -238,7 +238,7 @@ async def test_a_message_of_unknown_state_keeps_its_alerts(store, alert, webhook
 async def test_of_all_watchdogs_the_last_beat_counts(store):
     """One row, however many Prometheus servers come and go."""
     for number in range(3):
-        await store.run(inbox.beat, f"print-{number}", NOW + timedelta(seconds=number))
+        await store.run(watch.beat, f"print-{number}", NOW + timedelta(seconds=number))
     assert (await store.run(upkeep.census)).watchdog_at == NOW + timedelta(seconds=2)
     assert await store.run(lambda connection: connection.scalar(select(func.count()).select_from(watchdogs))) == 1
 

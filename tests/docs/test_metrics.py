@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from alerting.metrics import LOOKS, RESOLUTIONS, RESULTS, Metrics
 from alerting.model import Census
+from alerting.watchdog import Finding
 from exporters.catalog import EXPORTERS
 from exporters.errors import Reason
 from exporters.kafka_lag.snapshot import GroupState
@@ -73,7 +74,7 @@ def test_each_metric_of_the_router_is_on_the_page_with_its_type_and_labels() -> 
 def test_each_label_value_of_the_router_is_on_the_page() -> None:
     """The closed sets of results and resolutions are the ones that the code has."""
     section = PAGE.split("## router\n")[1]
-    assert {word for word in (*RESULTS, *RESOLUTIONS, *LOOKS) if f"`{word}`" not in section} == set()
+    assert {word for word in (*RESULTS, *RESOLUTIONS, *LOOKS, *Finding) if f"`{word}`" not in section} == set()
 
 
 def test_each_reason_is_on_the_page() -> None:
