@@ -137,7 +137,11 @@ class Brokers:
     async def _connection(self, address: str) -> Connection:
         async with self._opening[address]:
             connection = self._open.get(address)
-            if connection is None or not connection.connected():
+            if connection is not None and not connection.connected():
+                # a broker that has left would else be asked first for metadata, and waited for, at every read
+                self._drop(address, connection)
+                connection = None
+            if connection is None:
                 connection = self._open[address] = await self._access.connect(address, self._patience)
             return connection
 

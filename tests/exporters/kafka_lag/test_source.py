@@ -461,6 +461,24 @@ async def test_a_read_that_the_deadline_ends_leaves_the_source_fit_for_the_next(
         assert (await source.read()).problems == ()
 
 
+async def test_a_broker_that_has_left_the_cluster_is_waited_for_once(make_cluster: Any, partition: Any) -> None:
+    """It closed its connection, and what is sent to its address now is swallowed, as that of a machine that is gone."""
+    async with make_cluster([1, 2]) as cluster:
+        cluster.topics["orders"] = [partition(2, oldest=0, end=50)]
+        async with reading(cluster.bootstrap, HASTE) as source:
+            await source.read()
+            gone = cluster.brokers[1]
+            cluster.ports.pop(1)
+            await hang(gone)
+            for writer in gone.writers:
+                writer.write_eof()
+                await writer.wait_closed()
+            assert (await source.read()).problems == ()
+            assert len(gone.writers) == 2, "it was tried again"
+            assert (await source.read()).problems == ()
+            assert len(gone.writers) == 2
+
+
 async def test_a_bootstrap_server_that_is_down_does_not_matter(cluster: Any) -> None:
     """The next one in the list is asked."""
     await cluster.brokers[1].stop()
