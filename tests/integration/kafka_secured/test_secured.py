@@ -12,39 +12,67 @@ import pytest
 import trustme
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.admin import CreateAclsRequest
 from pydantic import SecretStr
 
 from exporters.errors import Reason, SourceError
-from exporters.kafka_lag.config import Cluster
+from exporters.kafka_lag.config import Cluster, Filter
 from exporters.kafka_lag.snapshot import Snapshot
 from exporters.kafka_lag.source import KafkaSource
+from tests.integration.clients import until
 
 LOGIN = {"username": "exporter", "password": "a-password-of-exporter"}
 SECRET = "a-secret-of-client"
+PLAIN = {"mechanism": "PLAIN", **LOGIN}
+TOPIC, GROUP, LITERAL, ALLOWED, DESCRIBE = 2, 3, 3, 3, 8
+"""Kafka's codes in CreateAcls."""
 
 
 @pytest.fixture(scope="session")
 async def lagging(secured: Any) -> None:
     """A group that is three records behind."""
+    await fall_behind(secured, "orders", "billing")
+
+
+async def fall_behind(secured: Any, topic: str, *groups: str) -> None:
+    """Make a topic, and groups that are three records behind in it."""
     bootstrap = secured.address("PLAINTEXT")
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        await admin.create_topics([NewTopic("orders", 1, 1)])
+        await admin.create_topics([NewTopic(topic, 1, 1)])
     finally:
         await admin.close()
     async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
         for _ in range(5):
-            await producer.send_and_wait("orders", b"x", partition=0)
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id="billing", enable_auto_commit=False)
-    async with consumer:
-        consumer.assign([TopicPartition("orders", 0)])
-        await consumer.commit({TopicPartition("orders", 0): 2})
+            await producer.send_and_wait(topic, b"x", partition=0)
+    for group in groups:
+        consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
+        async with consumer:
+            consumer.assign([TopicPartition(topic, 0)])
+            await consumer.commit({TopicPartition(topic, 0): 2})
+
+
+async def allow(secured: Any, kind: int, name: str, user: str, operation: int) -> None:
+    """Let only `user` do `operation` to the topic or group of this name, and nothing else."""
+    client = AIOKafkaClient(bootstrap_servers=secured.address("PLAINTEXT"))
+    await client.bootstrap()
+    try:
+        asked = CreateAclsRequest(kind, name, LITERAL, f"User:{user}", "*", operation, ALLOWED)
+        ((code, _words),) = (await client.send(client.get_random_node(), asked)).creation_responses
+        assert code == 0
+    finally:
+        await client.close()
 
 
 @asynccontextmanager
-async def reading(address: str, patience: float = 5, **settings: Any) -> AsyncIterator[KafkaSource]:
-    source = KafkaSource(Cluster(bootstrap_servers=(address,), **settings), patience)
+async def reading(
+    address: str, patience: float = 5, names: str = "orders|billing", **settings: Any
+) -> AsyncIterator[KafkaSource]:
+    """The exporter's view of the topics and groups whose names begin with `names`."""
+    named = Filter(include=f"({names}).*")
+    source = KafkaSource(Cluster(bootstrap_servers=(address,), topics=named, groups=named, **settings), patience)
     try:
         yield source
     finally:
@@ -289,6 +317,37 @@ async def test_an_exchanged_password_holds_from_the_next_connection_on(secured: 
         )
         password.write_text(f"{LOGIN['password']}\n", encoding="utf-8")
         assert (await source.read()).problems == ()
+
+
+async def test_settings_of_a_topic_that_an_acl_hides(secured: Any) -> None:
+    """DESCRIBE is enough for lag; that retention is not known is told once."""
+    await fall_behind(secured, "sealed", "sealed-billing")
+    await allow(secured, TOPIC, "sealed", "exporter", DESCRIBE)
+    view: dict[str, Any] = {"address": secured.address("SASL_PLAINTEXT"), "names": "sealed", "sasl": PLAIN}
+    await until(lambda: read(**view), lambda found: found.problems)
+    async with reading(**view) as source:
+        snapshot = await source.read()
+        assert [problem.reason for problem in snapshot.problems] == [Reason.REFUSED]
+        assert snapshot.problems[0].message.endswith("settings of topics: TopicAuthorizationFailedError")
+        assert snapshot.limits == {}
+        again = await source.read()
+        assert sums(again) == [{"sealed": 3}]
+        assert again.limits == {}
+
+
+async def test_groups_and_topics_that_an_acl_hides(secured: Any) -> None:
+    """A group of others is listed and costs only itself; a topic of others is not there."""
+    await fall_behind(secured, "shared", "shared-billing", "shared-audit")
+    await fall_behind(secured, "shared-not", "shared-billing")
+    await allow(secured, GROUP, "shared-audit", "auditor", DESCRIBE)
+    await allow(secured, TOPIC, "shared-not", "auditor", DESCRIBE)
+    view: dict[str, Any] = {"address": secured.address("SASL_PLAINTEXT"), "names": "shared", "sasl": PLAIN}
+    snapshot = await until(lambda: read(**view), lambda found: found.problems and "shared-not" not in found.topics)
+    assert [problem.reason for problem in snapshot.problems] == [Reason.REFUSED]
+    assert "commits of group shared-audit: GroupAuthorizationFailedError" in snapshot.problems[0].message
+    assert snapshot.topics == {"shared": 1}
+    lag = {group.name: snapshot.lag_sums(group) for group in snapshot.groups}
+    assert lag == {"shared-audit": {}, "shared-billing": {"shared": 3}}
 
 
 async def test_a_session_that_ends_costs_nothing(secured: Any) -> None:
