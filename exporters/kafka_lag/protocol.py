@@ -60,7 +60,8 @@ class Broker(NamedTuple):
 class Topic(NamedTuple):
     """A topic, where its partitions are, and how many replicas of them each node holds.
 
-    `id` differs when a topic is deleted and made anew; it is empty when the broker does not tell it.
+    `id` differs when a topic is deleted and made anew; it is empty, or nothing but zeros, when the broker does not tell
+    it: one before Kafka 2.8, or one that has no say in it yet.
     """
 
     name: str

@@ -6,10 +6,10 @@ Two things delete the oldest records of a partition. Which of them can is told b
 - size (`retention.bytes`): how many records fit is not known, so what counts is how fast the oldest offset has moved,
   and how far it has to go to the oldest unread one.
 
-The sooner is told. How exact it is: brokers delete whole segments, the active one not at all, and look for them every
-`log.retention.check.interval.ms` (5 minutes unless set otherwise). So by time a record is kept for at least as long as
-said, and up to a segment (its newest record decides) and a check longer. By size it is an estimate: it takes the
-next deletions to be like the last ones, and can be wrong by one of them.
+The sooner is told. How exact it is: brokers delete whole segments (by time the active one too, by size never), and look
+for them every `log.retention.check.interval.ms` (5 minutes unless set otherwise). So by time a record is kept for at
+least as long as said, and up to a segment (its newest record decides) and a check longer. By size it is an estimate: it
+takes the next deletions to be like the last ones, and can be wrong by one of them.
 
 A topic whose `cleanup.policy` has no `delete` loses nothing that way, nor does one without limits. Where the brokers do
 not let us see the settings, whatever moves the oldest offset counts: it may be DeleteRecords, or a limit of time.
@@ -63,6 +63,12 @@ class TopicLimits:
         """The topic's settings may not be seen any more."""
         self.known.pop(topic, None)
 
+    def forget_topics(self, topics: Set[str]) -> None:
+        """Forget these topics: they are gone, and others of the same names are to be asked for."""
+        self._asked -= topics
+        for topic in topics:
+            self.forget(topic)
+
     def is_news(self, trouble: str) -> bool:
         """Tell whether this trouble is there for the first time."""
         news = trouble not in self._told
@@ -86,13 +92,19 @@ class Deletions:
 
     def __init__(self) -> None:
         """Know nothing yet."""
-        self._oldest: Mapping[Partition, int] = {}
+        self._oldest: dict[Partition, int] = {}
         self._moves: dict[Partition, Moves] = {}
+
+    def forget_topics(self, topics: Set[str]) -> None:
+        """Forget these topics: they are gone."""
+        for gone in [partition for partition in self._oldest if partition.topic in topics]:
+            del self._oldest[gone]
+            self._moves.pop(gone, None)
 
     def observe(self, oldest: Mapping[Partition, int], at: float) -> dict[Partition, float]:
         """Take the oldest offsets that were read at `at` (Unix seconds), and tell where and how fast they move.
 
-        In records per second; partitions that are not among them are forgotten.
+        In records per second. Partitions that are not among them, for their leader does not answer, are remembered.
         """
         for partition, offset in oldest.items():
             before = self._oldest.get(partition, offset)
@@ -100,10 +112,8 @@ class Deletions:
                 self._moves.pop(partition, None)
             elif offset > before:
                 self._moves.setdefault(partition, Moves()).add(offset, at)
-        self._oldest = oldest
-        for gone in self._moves.keys() - oldest.keys():
-            del self._moves[gone]
-        rates = {partition: moves.rate(at) for partition, moves in self._moves.items()}
+        self._oldest.update(oldest)
+        rates = {partition: moves.rate(at) for partition, moves in self._moves.items() if partition in oldest}
         return {partition: rate for partition, rate in rates.items() if rate > 0}
 
 

@@ -55,13 +55,15 @@ class Ages:
         self._open: dict[Partition, list[int]] = {}
         self._collections = 0
 
+    def forget_topics(self, topics: Collection[str]) -> None:
+        """Forget these topics: they are gone."""
+        self._keep([partition for partition in self._histories if partition.topic not in topics])
+
     def begin(self, partitions: Collection[Partition]) -> None:
         """Begin a collection; partitions that the cluster has no longer are forgotten."""
         self._collections += 1
         self._open = {}
-        for gone in self._histories.keys() - partitions:
-            del self._histories[gone]
-            self._final.pop(gone, None)
+        self._keep(partitions)
 
     def observe(self, partition: Partition, end: int, unread: Collection[int], at: float) -> None:
         """Take the `end` that was read at `at` (Unix seconds), and the offsets before it that groups read next."""
@@ -102,6 +104,11 @@ class Ages:
         """Time at which each offset was written (Unix seconds), by partition; of what is known well enough by now."""
         near = {partition: self._near(partition, offsets, at) for partition, offsets in self._open.items()}
         return self._final | {partition: self._final[partition] | times for partition, times in near.items()}
+
+    def _keep(self, partitions: Collection[Partition]) -> None:
+        for gone in self._histories.keys() - partitions:
+            del self._histories[gone]
+            self._final.pop(gone, None)
 
     def _settle(self, partition: Partition, offsets: Iterable[int]) -> None:
         """Keep the times that are final, and the offsets whose times are not."""

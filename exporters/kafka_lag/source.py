@@ -127,7 +127,8 @@ class KafkaSource:
         at = self._now()
         await self._each(addresses.values(), self._patience, self._offsets, reading)
         groups = reading.groups()
-        self._ages.begin((self._leaders.keys() | reading.ends.keys()) - self._made_anew(topics))
+        self._forget_replaced(topics)
+        self._ages.begin(self._leaders.keys() | reading.ends.keys())
         written, _ = await asyncio.gather(self._written(groups, reading, at), self._learn_limits(reading, at))
         trends = await self._fared(groups, reading, at)
         self._coordinators.learn_sizes(reading)
@@ -206,11 +207,15 @@ class KafkaSource:
         except TimeoutError:
             tell(SourceError(Reason.TIMEOUT, "settings of topics: no answer in time"))
 
-    def _made_anew(self, topics: Iterable[protocol.Topic]) -> set[Partition]:
-        """Partitions of the topics that were deleted and made anew since the last read."""
+    def _forget_replaced(self, topics: Iterable[protocol.Topic]) -> None:
+        """Forget the topics that have gone since the last read, under whose names others may be now."""
         before, self._ids = self._ids, {topic.name: topic.id for topic in topics}
-        anew = {name for name, identity in self._ids.items() if before.get(name, identity) != identity}
-        return {partition for partition in self._leaders if partition.topic in anew} if anew else set()
+        gone = {name for name, identity in before.items() if _is_other(identity, self._ids.get(name))}
+        if gone:
+            self._ages.forget_topics(gone)
+            self._trends.forget_topics(gone)
+            self._limits.forget_topics(gone)
+            self._deletions.forget_topics(gone)
 
     async def _look_up(self, leader: str, partitions: Sequence[Partition]) -> None:
         """Narrow the ages in these partitions; where not all was answered in time, half as much is asked next."""
@@ -340,6 +345,11 @@ async def _slices(things: Iterable[ThingT]) -> AsyncIterator[ThingT]:
         if time.perf_counter() > until:
             await asyncio.sleep(0)
             until = time.perf_counter() + SLICE
+
+
+def _is_other(before: bytes, now: bytes | None) -> bool:
+    """Tell whether a topic of one id is not that of another; not every broker tells them."""
+    return now is None or (any(before) and any(now) and before != now)
 
 
 def _first(problems: Iterable[SourceError]) -> SourceError:

@@ -15,7 +15,8 @@ Burrow sees each commit, we see what is committed at each collection. So where B
 long ago, and STALL when the same offset is committed again and again, here the members tell the two apart. Burrow's
 window is ten commits, ours the time in which ten should come. Burrow forgives a rewind when all had been read before
 it, which is when people reset offsets; here what was read since counts. A commit past the end (the topic was made
-anew) that is then corrected is no rewind, nor is one in a partition whose end went back with it.
+anew) that is then corrected is no rewind, nor is one in a partition whose end went back with it, or in a topic that has
+another id.
 
 The window counts collections that read all of the group's partitions in the topic: one that failed is not among them,
 so that no group looks as if it had stopped when it was us. Until the window is full (the exporter has just started, the
@@ -59,11 +60,17 @@ class Trends:
         self._line = Line(every=ceil(self._window / POINTS))
         self._courses: dict[str, Course] = {}
         self._ends: Mapping[Partition, int] = {}
-        self._remade: set[Partition] = set()
+
+    def forget_topics(self, topics: Collection[str]) -> None:
+        """Forget these topics: they are gone, though groups may have commits in others of the same names."""
+        for course in self._courses.values():
+            course.remake({partition for partition in course.partitions if partition.topic in topics})
 
     def begin(self, ends: Mapping[Partition, int], at: float) -> None:
         """Begin a collection that read these `ends` at `at` (Unix seconds)."""
-        self._remade = {partition for partition, end in ends.items() if end < self._ends.get(partition, 0)}
+        if remade := {partition for partition, end in ends.items() if end < self._ends.get(partition, 0)}:
+            for course in self._courses.values():
+                course.remake(remade)
         self._ends = ends
         self._line.begin(at)
         if self._line.adds:
@@ -77,8 +84,6 @@ class Trends:
         if course is None or offsets is None:
             course = self._courses[group.name] = Course(group.committed, self._window, course)
             offsets = [group.committed[partition] for partition in course.partitions]
-        if self._remade:
-            course.remake(self._remade)
         ends = [*map(self._ends.get, course.partitions)]
         return course.follow(offsets, ends, TopicStatus.STOP if group.members == 0 else TopicStatus.STALL, self._line)
 

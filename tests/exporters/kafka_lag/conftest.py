@@ -207,7 +207,7 @@ class Cluster:
     topics: dict[str, list[Partition]] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     ids: dict[str, int] = field(default_factory=dict)
-    """Number of each topic in its id, 0 unless told otherwise."""
+    """Number of each topic in its id, 1 unless told otherwise; 0 for none."""
     brokers: dict[int, Broker] = field(default_factory=dict)
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
     """Settings of topics that are not DEFAULTS."""
@@ -291,7 +291,7 @@ class Cluster:
             (
                 0,
                 name,
-                self.ids.get(name, 0),
+                self.ids.get(name, 1),
                 False,
                 [(0, number, part.leader, 5, *part.nodes, [], END) for number, part in of],
                 0,

@@ -52,6 +52,16 @@ def test_limits_are_asked_for_when_a_topic_is_new_and_every_few_minutes() -> Non
     assert found.known == {}
 
 
+def test_limits_of_a_topic_that_is_gone_are_not_those_of_its_successor() -> None:
+    """It may have others, so it is asked for at once."""
+    found = TopicLimits()
+    found.wanted({"p", "q"}, START)
+    found.learn("p", {"retention.ms": "1000"})
+    found.forget_topics({"p"})
+    assert found.known == {}
+    assert found.wanted({"p", "q"}, START + 5) == ["p"]
+
+
 def test_limits_are_asked_for_again_when_the_clock_was_set_back() -> None:
     """Not only once it has come to where it was."""
     found = TopicLimits()
@@ -68,6 +78,27 @@ def test_the_oldest_offset_moves_by_what_was_deleted_since_the_first_deletion() 
     assert deletions.observe({P0: 250, P1: 5}, START + 600) == {P0: 0.5}
     assert deletions.observe({P0: 10, P1: 5}, START + 700) == {}, "made anew"
     assert deletions.observe({P1: 5}, START + 800) == {}
+
+
+def test_a_leader_that_is_away_does_not_make_deletions_forgotten() -> None:
+    """Nothing is told of its partitions meanwhile, and what was known of them afterwards."""
+    deletions = Deletions()
+    for at, oldest in enumerate((0, 50, 250)):
+        deletions.observe({P0: oldest, P1: 5}, START + 100 * at)
+    assert deletions.observe({P1: 5}, START + 300) == {}
+    assert deletions.observe({P0: 250, P1: 5}, START + 400) == {P0: 200 / 300}
+
+
+def test_deletions_of_a_topic_that_is_gone_are_none_of_its_successor() -> None:
+    """Though the oldest offset of that one is larger."""
+    deletions = Deletions()
+    for at, oldest in enumerate((0, 50, 250)):
+        deletions.observe({P0: oldest}, START + 100 * at)
+    deletions.forget_topics({"p"})
+    assert deletions.observe({P0: 400}, START + 300) == {}
+    assert deletions.observe({P0: 500}, START + 400) == {}
+    assert deletions.observe({P0: 500}, START + 500) == {}
+    assert deletions.observe({P0: 550}, START + 600) == {P0: 50 / 200}
 
 
 def test_few_deletions_are_remembered() -> None:

@@ -68,7 +68,7 @@ async def test_a_topic_that_was_made_anew_is_asked_about_again(cluster: Any) -> 
             cluster.asked.clear()
             await source.read()
         assert times(cluster) == []
-        cluster.ids["orders"] = 1
+        cluster.ids["orders"] = 2
         snapshot = await source.read()
         assert set(times(cluster)) == {1}, "the leader of orders, not that of payments"
         assert ages(snapshot)["audit"][PAYMENTS] == pytest.approx(NOW - 1.5, abs=INTERVAL + 0.001)

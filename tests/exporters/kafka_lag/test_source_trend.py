@@ -150,3 +150,55 @@ async def test_a_group_whose_coordinator_is_away_is_not_forgotten(cluster: Any, 
         assert "audit" not in (await source.read()).trends
         cluster.groups["audit"] = audit
         assert (await source.read()).trends["audit"].statuses == {}
+
+
+async def test_a_topic_that_was_made_anew_is_another_topic(cluster: Any, clock: Clock) -> None:
+    """Though it has more records than the one before: its offsets are no rewind, its settings and deletions its own."""
+    orders = cluster.topics["orders"]
+    cluster.settings["orders"] = {"retention.bytes": "1000"}
+    async with reading(cluster, clock) as source:
+        for _ in range(WINDOW_COLLECTIONS + 1):
+            clock.now += INTERVAL
+            orders[0].oldest += 1
+            snapshot = await source.read()
+        assert snapshot.trends["billing"].statuses == {"orders": TopicStatus.STALL}
+        assert Partition("orders", 0) in snapshot.deleted
+        cluster.ids["orders"] = 2
+        cluster.settings["orders"] = {"retention.ms": "60000"}
+        orders[0].end = orders[1].end = 5_000
+        cluster.groups["billing"].committed = {("orders", 0): 40, ("orders", 1): 3}
+        clock.now += INTERVAL
+        snapshot = await source.read()
+    assert snapshot.trends["billing"].statuses == {"orders": TopicStatus.OK}
+    assert snapshot.trends["billing"].slopes == {}
+    assert snapshot.deleted == {}
+    assert snapshot.limits == {"orders": Limits(60.0, by_size=False)}
+
+
+async def test_a_group_that_was_away_while_its_topic_was_made_anew_has_not_gone_back(
+    cluster: Any, clock: Clock
+) -> None:
+    """Its coordinator did not answer in the read that saw the topic change."""
+    async with reading(cluster, clock) as source:
+        await source.read()
+        cluster.brokers[2].mood = "hangs"
+        cluster.ids["orders"] = 2
+        assert "audit" not in (await source.read()).trends
+        cluster.brokers[2].mood = "answers"
+        cluster.groups["audit"].committed = {("orders", 0): 10}
+        assert (await source.read()).trends["audit"].statuses == {}
+        cluster.groups["audit"].committed = {("orders", 0): 5}
+        assert (await source.read()).trends["audit"].statuses == {"orders": TopicStatus.REWIND}
+
+
+@pytest.mark.parametrize("ids", [(0, 1), (1, 0)])
+async def test_a_broker_that_tells_no_ids_makes_no_topic_another(
+    cluster: Any, clock: Clock, ids: tuple[int, int]
+) -> None:
+    """During an upgrade some brokers tell them, and others don't yet."""
+    cluster.ids["orders"], later = ids
+    async with reading(cluster, clock) as source:
+        await source.read()
+        cluster.ids["orders"] = later
+        cluster.groups["billing"].committed["orders", 0] = 10
+        assert (await source.read()).trends["billing"].statuses == {"orders": TopicStatus.REWIND}
