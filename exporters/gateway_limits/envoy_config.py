@@ -4,9 +4,10 @@ https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/filters/http/local
 """
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from exporters.gateway_limits.snapshot import Bucket, Limit
 
@@ -22,11 +23,13 @@ class LocalLimit:
     name: str
     """Its ``stat_prefix``."""
     buckets: Mapping[Bucket, Limit]
-    """The first is the one for requests that no descriptor fits."""
+    """The first is the one for requests that no descriptor fits. None when filters of one name have unlike ones."""
     enabled: float
     """Percent of requests that it looks at."""
     enforced: float
     """Percent of those over the limit that it rejects."""
+    filters: int = 1
+    """Filters that have this name: each has buckets of its own, and Envoy counts their requests together."""
 
 
 def local_limits(config_dump: Any, runtime: Mapping[str, str], replicas: int) -> tuple[LocalLimit, ...]:
@@ -35,12 +38,33 @@ def local_limits(config_dump: Any, runtime: Mapping[str, str], replicas: int) ->
     `runtime` has the values that are in force instead of the configured percentages. Raises ValueError, KeyError or
     TypeError when the answer is not Envoy's.
     """
-    found = {}
-    for settings in _filters(config_dump):
-        if "token_bucket" in settings:
-            limit = _limit(settings, runtime, replicas)
-            found[limit.name] = limit
-    return tuple(found.values())
+    # a dump says the same several times: as it was read at start, by listeners, by routes
+    sections = config_dump.get("configs", [config_dump])
+    by_name: defaultdict[str, list[_Found]] = defaultdict(list)
+    for place, section in enumerate(sections):
+        for settings in _filters(section):
+            if "token_bucket" in settings:
+                limit = _limit(settings, runtime, replicas)
+                by_name[limit.name].append(_Found(place, limit))
+    return tuple(map(_joined, by_name.values()))
+
+
+class _Found(NamedTuple):
+    section: int
+    limit: LocalLimit
+
+
+def _joined(found: Sequence[_Found]) -> LocalLimit:
+    """Put together the filters of one name."""
+    first = found[0].limit
+    alike = all(one.limit.buckets == first.buckets for one in found)
+    return replace(
+        first,
+        buckets=first.buckets if alike else {},
+        enabled=min(one.limit.enabled for one in found),
+        enforced=min(one.limit.enforced for one in found),
+        filters=max(Counter(one.section for one in found).values()) if alike else len(found),
+    )
 
 
 def runtime_values(answer: Any) -> dict[str, str]:
@@ -63,7 +87,10 @@ def _filters(node: Any) -> Iterator[Mapping[str, Any]]:
 
 def _limit(settings: Mapping[str, Any], runtime: Mapping[str, str], replicas: int) -> LocalLimit:
     name = str(settings["stat_prefix"])
-    buckets = {Bucket(name, name): _bucket(settings["token_bucket"], replicas)}
+    if "local_cluster_rate_limit" in settings:  # the Envoys of its own cluster share the bucket
+        replicas = 1
+    each = "connection" if settings.get("local_rate_limit_per_downstream_connection") else ""
+    buckets = {Bucket(name, name, each): _bucket(settings["token_bucket"], replicas)}
     for descriptor in settings.get("descriptors", ()):
         if "token_bucket" in descriptor:
             bucket = Bucket(name, name, _descriptor(descriptor["entries"]))

@@ -49,7 +49,8 @@ class Bucket(NamedTuple):
     route: str
     limit: str
     descriptor: str = ""
-    """``client``: each client has one. ``client=gold``: that client's. Empty: one for all requests."""
+    """``client``: each client has one. ``client=gold``: that client's. ``connection``: each connection of a caller's.
+    Empty: one for all requests."""
 
 
 @dataclass(frozen=True)

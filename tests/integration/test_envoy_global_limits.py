@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from compose.native import tools
+from exporters.errors import Reason, SourceError
 from exporters.gateway_limits.config import Envoy
 from exporters.gateway_limits.snapshot import Check, Decision, Origin, Outcome
 from exporters.gateway_limits.sources.envoy import LIMITER_FAILS, EnvoySource
@@ -71,6 +72,27 @@ def config(tmp_path: Path, upstream: int, unused_tcp_port_factory: Any) -> tuple
     }
     path.write_text(yaml.safe_dump({"admin": {"address": address(admin)}, "static_resources": resources}))
     return path, admin, allowing, denying
+
+
+async def test_a_gateway_that_is_started_again_begins_at_0(programs: Any, config: tuple[Path, int, int, int]) -> None:
+    """While it is gone the source is down; then what is counted is what callers saw of the new one."""
+    path, admin, allowing, _ = config
+    command = (tools.program("envoy"), "-c", str(path), "--use-dynamic-base-id", "--concurrency", "1", "-l", "error")
+    passed = Decision("allowing", "global", Outcome.ERROR_ALLOWED, Origin.GATEWAY)
+    source = EnvoySource(Envoy(kind="envoy", name="edge", admin=f"http://127.0.0.1:{admin}"))
+    counted = []
+    try:
+        async with httpx.AsyncClient(timeout=10) as client:
+            for times in (5, 2):
+                async with programs(command, allowing):
+                    seen = [(await client.get(f"http://127.0.0.1:{allowing}/")).status_code for _ in range(times)]
+                    counted.append((seen.count(200), (await source.read()).decisions[passed]))
+                with pytest.raises(SourceError) as caught:
+                    await source.read()
+                assert caught.value.reason is Reason.UNREACHABLE
+    finally:
+        await source.close()
+    assert counted == [(5, 5), (2, 2)]
 
 
 async def test_failures_that_pass_and_failures_that_do_not(programs: Any, config: tuple[Path, int, int, int]) -> None:

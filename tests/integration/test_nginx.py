@@ -168,6 +168,6 @@ async def test_a_log_without_the_status_is_said(nginx: Nginxes) -> None:
         snapshot = await running.counted(5)
     assert snapshot.decisions == {}
     assert snapshot.checks == {
-        Check.STATISTICS: 'log_format lacks "limit_req_status":"$limit_req_status"',
+        Check.STATISTICS: 'log_format lacks "client", "limit_req_status":"$limit_req_status"',
         Check.ORIGIN: 'log_format lacks "upstream_status":"$upstream_status"',
     }

@@ -5,7 +5,8 @@ https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/loca
 limits: https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/rate_limit_filter#statistics
 
 A local limit is named by the filter's ``stat_prefix``. When each route has a filter of its own, as Envoy counts neither
-by route nor by descriptor, that is the route's name too. Two spellings exist: with Envoy's own tag rules the prefix is
+by route nor by descriptor, that is the route's name too. Filters that share a ``stat_prefix`` are counted together: no
+share in use is told of them, nor limits that are unlike. Two spellings exist: with Envoy's own tag rules the prefix is
 a label, without them (Istio's proxies) it is part of the name. A global limit is counted by the cluster that the route
 leads to, and ``over_limit`` also counts when the filter does not enforce.
 
@@ -66,6 +67,9 @@ GLOBAL_LABELS = ("envoy_cluster_name", "cluster_name")
 LIMITER_FAILS = (
     "the rate limit service fails: failure_mode_deny says whether requests then pass unlimited or not at all"
 )
+FIELDS = ("route", "client", "flags")
+"""Of the access log, without which it does not say who was rejected."""
+
 REQUESTS_NAME = "envoy_gw_requests"
 RATE_LIMITED_FLAG = "RL"
 TOO_MANY_REQUESTS = "429"
@@ -92,7 +96,7 @@ class _Configuration:
     def checks(self) -> dict[Check, str]:
         """What it says of its limits; nothing while it is not known."""
         known = self is not NOT_READ and self.problem is None
-        return {Check.ENFORCED: enforced(self.limits)} if known else {}
+        return {Check.ENFORCED: enforced(self.limits), Check.STATISTICS: told_apart(self.limits)} if known else {}
 
 
 NOT_READ = _Configuration((), -math.inf)
@@ -147,10 +151,7 @@ class EnvoySource:
             limits={bucket: limit for found in configuration.limits for bucket, limit in found.buckets.items()},
             used={**self._used(local, configuration.limits), **(self._log.used() if self._log else {})},
             clients=self._log.clients.counts() if self._log else {},
-            checks={
-                **configuration.checks,
-                **self._limiter(service),
-            },
+            checks={**self._told(configuration), **self._limiter(service)},
             problems=tuple(problems),
         )
 
@@ -188,6 +189,13 @@ class EnvoySource:
             message = f"not Envoy's configuration: {error!r}"
             raise failed(Reason.INVALID_ANSWER, f"{admin}/config_dump", message) from error
 
+    def _told(self, configuration: _Configuration) -> dict[Check, str]:
+        """Say what the configuration says, and what the access log lacks."""
+        checks = configuration.checks
+        lacking = self._log.lacking() if self._log else ""
+        statistics = "; ".join(filter(None, (checks.get(Check.STATISTICS), lacking)))
+        return {**checks, Check.STATISTICS: statistics} if checks or lacking else {}
+
     def _limiter(self, service: Mapping[tuple[str, str], Mapping[str, int]]) -> dict[Check, str]:
         """Say whether the rate limit service has failed since the last read, where there is one."""
         if not service:
@@ -197,7 +205,11 @@ class EnvoySource:
 
     def _used(self, local: Mapping[str, Mapping[str, int]], limits: Iterable[LocalLimit]) -> dict[Bucket, float]:
         # requests are counted by limit, so only of a limit with one bucket is it known what that bucket has let through
-        single = [limit for limit in limits if len(limit.buckets) == 1 and limit.name in local]
+        single = [
+            limit
+            for limit in limits
+            if limit.filters == 1 and list(limit.buckets) == [Bucket(limit.name, limit.name)] and limit.name in local
+        ]
         own = {
             bucket: _of_one(limit, self._gateway.replicas)
             for found in single
@@ -231,6 +243,12 @@ class EnvoyLog:
     async def read(self) -> list[SourceError]:
         """Read on, and give what is wrong with the log."""
         return await self._log.problems(self._take)
+
+    def lacking(self) -> str:
+        """Say which fields the last line lacks; empty when it has all, or there is none."""
+        last = self._log.last()
+        named = ", ".join(field for field in FIELDS if last is not None and field not in last)
+        return f"json_format of the access log lacks {named}" if named else ""
 
     def _take(self, entry: Entry) -> None:
         route = entry.get("route")
@@ -331,6 +349,17 @@ def enforced(limits: Iterable[LocalLimit]) -> str:
     off += [(limit.name, "filter_enforced") for limit in limits if limit.enabled and not limit.enforced]
     named = ", ".join(f"{name} ({setting})" for name, setting in sorted(off)[:10])
     return f"limits at 0 %: {named}: set default_value there, or its runtime key, to 100" if off else ""
+
+
+def told_apart(limits: Iterable[LocalLimit]) -> str:
+    """Say which limits have one name; empty when each has its own."""
+    shared = sorted(limit.name for limit in limits if limit.filters > 1)
+    named = ", ".join(shared[:10])
+    return (
+        f"several filters have one stat_prefix: {named}: Envoy counts them together; give each its own"
+        if shared
+        else ""
+    )
 
 
 def _of_one(limit: Limit, replicas: int) -> Limit:

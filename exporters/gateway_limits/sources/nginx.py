@@ -86,10 +86,12 @@ def checks(last: Entry | None) -> dict[Check, str]:
     """Say which fields the last line lacks; nothing while there is no line."""
     if last is None:
         return {}
-    limited = any(status in last for status in STATUSES)
+    lacking = [f'"{field}"' for field in ("route", "client") if field not in last]
+    if not any(status in last for status in STATUSES):
+        lacking.append('"limit_req_status":"$limit_req_status"')
     upstream = "upstream_status" in last
     return {
-        Check.STATISTICS: "" if limited else 'log_format lacks "limit_req_status":"$limit_req_status"',
+        Check.STATISTICS: f"log_format lacks {', '.join(lacking)}" if lacking else "",
         Check.ORIGIN: "" if upstream else 'log_format lacks "upstream_status":"$upstream_status"',
     }
 

@@ -1,6 +1,7 @@
 """What the doctor says of gateways, well and not."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ PAGES = {
     "/config_dump": (
         '{"a": {"@type": "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",'
         '"stat_prefix": "orders", "token_bucket": {"max_tokens": 5, "fill_interval": "1s"},'
-        '"filter_enabled": {"default_value": {"numerator": 100}}}}'
+        '"filter_enabled": {"default_value": {"numerator": 100}}},'
+        '"b": {"@type": "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",'
+        '"stat_prefix": "orders", "token_bucket": {"max_tokens": 9, "fill_interval": "1s"}}}'
     ),
 }
 
@@ -28,14 +31,15 @@ PAGES = {
 async def test_it_names_the_missing_setting(pages: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One line a finding; a gateway that is well says what was looked at; one that is down does not hide the others."""
     log = tmp_path / "nginx.log"
-    log.write_text('{"route": "orders", "status": "200", "upstream_status": "200"}\n')
+    log.write_text('{"route": "orders", "client": "gold", "status": "200", "upstream_status": "200"}\n')
     (tmp_path / "empty.log").write_text("")
+    (tmp_path / "edge.log").write_text('{"route_name": "orders", "flags": "-"}\n')
     async with pages(PAGES) as url:
         gateways = [
             *({"kind": kind, "name": kind, "metrics": f"{url}/{kind}"} for kind in ("kong", "traefik", "istio")),
             {"kind": "apisix", "name": "well", "metrics": f"{url}/apisix"},
             {"kind": "haproxy", "name": "haproxy", "metrics": f"{url}/haproxy"},
-            {"kind": "envoy", "name": "envoy", "admin": url},
+            {"kind": "envoy", "name": "envoy", "admin": url, "access_log": str(tmp_path / "edge.log")},
             {"kind": "nginx", "name": "nginx", "access_log": str(log)},
             {"kind": "nginx", "name": "quiet", "access_log": str(tmp_path / "empty.log")},
         ]
@@ -45,8 +49,10 @@ async def test_it_names_the_missing_setting(pages: Any, tmp_path: Path, capsys: 
         code = await asyncio.to_thread(main, ["gateway_limits", "doctor", "--config", str(config)])
     assert code == 1
     assert capsys.readouterr().out.splitlines() == [
-        "envoy (envoy): enforced: limits at 0 %: orders (filter_enforced): "
+        "envoy (envoy): enforced: limits at 0 %: orders (filter_enabled): "
         "set default_value there, or its runtime key, to 100",
+        "envoy (envoy): statistics: several filters have one stat_prefix: orders: Envoy counts them together; give "
+        "each its own; json_format of the access log lacks route, client",
         f"haproxy (haproxy): invalid_answer: {url}/haproxy: not a sample: '<html>'",
         "istio (istio): statistics: no http_local_rate_limit statistics: add inclusionRegexps: "
         "['.*http_local_rate_limit.*'] to proxyStatsMatcher in the annotation proxy.istio.io/config, to see what is "
@@ -62,7 +68,8 @@ async def test_it_names_the_missing_setting(pages: Any, tmp_path: Path, capsys: 
 
 def test_all_is_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The exit code says so."""
-    (tmp_path / "access.log").write_text('{"limit_req_status": "PASSED", "upstream_status": "200"}\n')
+    line = {"route": "orders", "client": "gold", "limit_req_status": "PASSED", "upstream_status": "200"}
+    (tmp_path / "access.log").write_text(json.dumps(line) + "\n")
     config = tmp_path / "gateways.yaml"
     config.write_text(
         f"listen: 127.0.0.1:9102\ngateways: [{{kind: nginx, name: edge, access_log: {tmp_path}/access.log}}]\n"

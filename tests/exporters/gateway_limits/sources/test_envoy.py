@@ -91,6 +91,7 @@ def edge(url: str, **more: Any) -> Envoy:
 
 
 Reading = Callable[..., Any]
+WELL = {Check.ENFORCED: "", Check.STATISTICS: ""}
 
 
 async def test_each_decision_by_limit(reading: Reading) -> None:
@@ -118,7 +119,7 @@ async def test_each_decision_by_limit(reading: Reading) -> None:
 async def test_an_envoy_without_limits_has_no_decisions(reading: Reading) -> None:
     """Nothing matches the filter: the answer is empty and so is the snapshot."""
     (snapshot,) = await reading(EnvoySource, edge, admin("", "{}"))
-    assert (snapshot.decisions, snapshot.limits, snapshot.checks) == ({}, {}, {Check.ENFORCED: ""})
+    assert (snapshot.decisions, snapshot.limits, snapshot.checks) == ({}, {}, WELL)
 
 
 SPELLINGS = {
@@ -156,6 +157,48 @@ async def test_the_configured_limits(reading: Reading) -> None:
         Bucket("orders", "orders", "client=gold"): Limit(60, 60, 60),
         Bucket("orders", "orders", "client,path"): Limit(15, 0.5, 15),
         Bucket("login", "login"): Limit(3, 1, 120),
+    }
+
+
+SHARED = {
+    # one configuration, told by three parts of the dump
+    "told three times": ([[LOGIN], [LOGIN], [LOGIN]], {Bucket("login", "login"): Limit(1, 1, 40)}, False),
+    "two routes with the same limit": ([[LOGIN, LOGIN]] * 2, {Bucket("login", "login"): Limit(1, 1, 40)}, True),
+    "two routes with unlike limits": ([[LOGIN, {**LOGIN, "token_bucket": bucket(9, 9)}]] * 2, {}, True),
+    "a listener's and a route's": ([[LOGIN], [{**LOGIN, "token_bucket": bucket(9, 9)}]], {}, True),
+}
+
+
+@pytest.mark.parametrize("case", SHARED)
+async def test_filters_that_share_a_name_are_not_taken_for_one(pages: Any, clock: Any, case: str) -> None:
+    """Envoy counts them together: no share of one bucket is made of what passed all, and unlike limits are no limit."""
+    sections, limits, shared = SHARED[case]
+    dump = {"configs": [json.loads(config(*filters)) for filters in sections]}
+    passed = 'envoy_http_local_rate_limit_ok{envoy_local_http_ratelimit_prefix="login"} '
+    found = admin(f"{passed}1\n", json.dumps(dump))
+    async with pages(found) as url:
+        source = EnvoySource(edge(url), clock)
+        try:
+            await source.read()
+            clock.now += 10
+            found["/stats/prometheus"] = f"{passed}6\n"
+            snapshot = await source.read()
+        finally:
+            await source.close()
+    assert snapshot.decisions[Decision("login", "login", Outcome.ACCEPTED, Origin.GATEWAY)] == 6
+    assert snapshot.limits == limits
+    assert snapshot.used == ({} if shared else {Bucket("login", "login"): pytest.approx(0.5)})
+    assert ("have one stat_prefix: login: " in snapshot.checks[Check.STATISTICS]) == shared
+
+
+async def test_a_bucket_of_each_connection_and_one_that_envoys_share(reading: Reading) -> None:
+    """The first is no limit of all requests; the second is whole, whatever the number of Envoys."""
+    connection = {**LOGIN, "local_rate_limit_per_downstream_connection": True}
+    cluster = {**ORDERS, "descriptors": [], "local_cluster_rate_limit": {}}
+    (snapshot,) = await reading(EnvoySource, lambda url: edge(url, replicas=2), admin(dump=config(connection, cluster)))
+    assert snapshot.limits == {
+        Bucket("login", "login", "connection"): Limit(2, 1, 80),
+        Bucket("orders", "orders"): Limit(100, 1, 200),
     }
 
 
@@ -314,8 +357,13 @@ async def test_what_the_access_log_adds(pages: Any, clock: Any, tmp_path: Path) 
             assert snapshot.clients == {Client("orders", "gold"): 0, Client("orders", "other"): 6}
             assert snapshot.used[Bucket("orders", "orders")] == pytest.approx(0.75)
             with log.open("a") as file:
-                file.write(rejected)
-            assert (await source.read()).clients[Client("orders", "gold")] == 1
+                file.write(rejected + '{"route": "orders", "flags": "-"}\n')
+            snapshot = await source.read()
+            assert snapshot.clients[Client("orders", "gold")] == 1
+            assert snapshot.checks[Check.STATISTICS] == "json_format of the access log lacks client"
+            with log.open("a") as file:
+                file.write('{"route": "orders", "client": null, "flags": "-"}\n')
+            assert (await source.read()).checks[Check.STATISTICS] == ""
         finally:
             await source.close()
 
