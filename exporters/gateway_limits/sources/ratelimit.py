@@ -10,14 +10,17 @@ and as ``over_limit_with_local_cache``, and the pattern that names its metrics t
 (src/limiter/base_limiter.go, src/stats/prom/default_mapper.yaml). Hence it is held to what came and was not within the
 limit, which counts every hit once, and hits that Redis could not decide.
 
-The share in use is not told: the page of limits does not tell a key with a value from one with a bucket for each value.
+A descriptor with ``detailed_metric`` has a series for each value that callers send: beyond MOST_DESCRIPTORS they are
+counted together here. The share in use is not told: the page of limits does not tell a key with a value from one with a
+bucket for each value.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
 
 from exporters.errors import Reason, SourceError
+from exporters.gateway_limits.clients import OTHER
 from exporters.gateway_limits.config import RateLimit
 from exporters.gateway_limits.difference import Differences, Rise
 from exporters.gateway_limits.http import MEGABYTE, Http, expect, failed
@@ -29,8 +32,13 @@ MAX_BYTES = 64 * MEGABYTE
 
 COUNT = re.compile(r"ratelimit_service_rate_limit_(total_hits|within_limit|over_limit|shadow_mode)(?:_count)?")
 ERRORS = "ratelimit_service_should_rate_limit_error"
-ALWAYS = "ratelimit_service_total_requests"
+ALWAYS = "ratelimit_service_config_load_success"
+"""There before the first request is."""
+
 VOCABULARY = Vocabulary(lambda name: name in (ERRORS, ALWAYS) or bool(COUNT.fullmatch(name)))
+
+MOST_DESCRIPTORS = 1000
+"""Domains and descriptors with series of their own."""
 
 LINE = re.compile(
     r"(?P<domain>[^.]+)\.(?P<keys>\S+): unit=(?P<unit>\w+) requests_per_unit=(?P<requests>\d{1,10})(?:,.*)?"
@@ -50,6 +58,7 @@ class RateLimitSource:
         self._gateway = gateway
         self._http = Http()
         self._rejected: Differences[Key] = Differences()
+        self._named: dict[Key, None] = {}
         self._errors = Rise()
 
     async def close(self) -> None:
@@ -66,11 +75,18 @@ class RateLimitSource:
         limits, problems = await self._limits()
         return Snapshot(
             self._gateway.name,
-            decisions(counts, rejected),
+            decisions(counts, rejected, self._names(counts)),
             limits=limits,
             checks={Check.LIMITER: self._limiter(samples)},
             problems=problems,
         )
+
+    def _names(self, found: Iterable[Key]) -> dict[Key, None]:
+        """Choose which of `found` have series of their own: those that have them, then the first that came."""
+        keys = dict.fromkeys(found)
+        kept = [key for key in self._named if key in keys]
+        self._named = dict.fromkeys([*kept, *(key for key in keys if key not in self._named)][:MOST_DESCRIPTORS])
+        return self._named
 
     async def _limits(self) -> tuple[dict[Bucket, Limit], tuple[SourceError, ...]]:
         url = self._gateway.rlconfig
@@ -105,14 +121,21 @@ def over(count: Mapping[str, int]) -> int:
     return min(count["over_limit"], count["total_hits"] - count["within_limit"])
 
 
-def decisions(counts: Mapping[Key, Mapping[str, int]], rejected: Mapping[Key, int]) -> dict[Decision, int]:
+def decisions(
+    counts: Mapping[Key, Mapping[str, int]], rejected: Mapping[Key, int], named: Collection[Key]
+) -> dict[Decision, int]:
     """What the service decided; a limit in shadow mode counts its hits in both of its counts."""
-    found = {}
+    found: Counter[Decision] = Counter()
     for key, count in counts.items():
-        found[Decision(*key, Outcome.ACCEPTED, Origin.GATEWAY)] = count["within_limit"]
-        found[Decision(*key, Outcome.REJECTED, Origin.GATEWAY)] = rejected[key]
-        found[Decision(*key, Outcome.SHADOW, Origin.GATEWAY)] = count["shadow_mode"]
-    return found
+        route, limit = key if key in named else (OTHER, OTHER)
+        found.update(
+            {
+                Decision(route, limit, Outcome.ACCEPTED, Origin.GATEWAY): count["within_limit"],
+                Decision(route, limit, Outcome.REJECTED, Origin.GATEWAY): rejected[key],
+                Decision(route, limit, Outcome.SHADOW, Origin.GATEWAY): count["shadow_mode"],
+            }
+        )
+    return dict(found)
 
 
 def configured(text: str, url: str) -> dict[Bucket, Limit]:

@@ -1,6 +1,6 @@
-"""Gateways that don't run in the tests, by their documented answers: each fixture names its source."""
+"""Gateways that don't run in the tests, by their captured or documented answers: each fixture names its source."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from exporters.gateway_limits.snapshot import Bucket, Check, Decision, Limit, Or
 from exporters.gateway_limits.sources.apisix import ApisixSource
 from exporters.gateway_limits.sources.istio import IstioSource
 from exporters.gateway_limits.sources.kong import KongSource
-from exporters.gateway_limits.sources.ratelimit import RateLimitSource
+from exporters.gateway_limits.sources.ratelimit import MOST_DESCRIPTORS, RateLimitSource
 from exporters.gateway_limits.sources.traefik import TraefikSource
 
 ACCEPTED, REJECTED, SHADOW = Outcome.ACCEPTED, Outcome.REJECTED, Outcome.SHADOW
@@ -209,48 +209,86 @@ async def test_an_istio_that_leaves_the_statistics_out(reading: Reading) -> None
     assert "inclusionRegexps: ['.*http_local_rate_limit.*']" in snapshot.checks[Check.STATISTICS]
 
 
-# made by the format of rateLimitDescriptor.dump, src/config/config_impl.go of envoyproxy/ratelimit f2fb15770
+# captured with fixtures/ratelimit.prom
 RLCONFIG = """\
-messaging.message_type_marketing.to_number: unit=DAY requests_per_unit=5, shadow_mode: false, quota_mode: false
-edge.client: unit=SECOND requests_per_unit=20, shadow_mode: false, quota_mode: false
-edge.trial: unit=MINUTE requests_per_unit=10, shadow_mode: true, quota_mode: false
+edge.client: unit=MINUTE requests_per_unit=5, shadow_mode: false, quota_mode: false
+edge.tier_gold: unit=HOUR requests_per_unit=8, shadow_mode: false, quota_mode: false
+edge.trial: unit=MINUTE requests_per_unit=3, shadow_mode: true, quota_mode: false
+edge.route_orders.client: unit=MINUTE requests_per_unit=4, shadow_mode: false, quota_mode: false
+edge.route_orders.client.path: unit=MINUTE requests_per_unit=2, shadow_mode: false, quota_mode: false
+edge.detailed: unit=MINUTE requests_per_unit=2, shadow_mode: false, quota_mode: false
 """
+RATELIMIT = {"/metrics": fixture("ratelimit"), "/rlconfig": RLCONFIG}
+
+
+def outcomes(decisions: Mapping[Decision, int], limit: str, route: str = "edge") -> tuple[int, int, int]:
+    """What was accepted, rejected and shadow."""
+    accepted, rejected, shadow = (
+        decisions[Decision(route, limit, one, GATEWAY)] for one in (ACCEPTED, REJECTED, SHADOW)
+    )
+    return accepted, rejected, shadow
 
 
 async def test_the_rate_limit_service_counts_each_hit_once(reading: Reading) -> None:
-    """What came from the local cache is not counted twice; a limit in shadow mode rejects nothing."""
-    (snapshot,) = await reading(RateLimitSource, ratelimit, {"/metrics": fixture("ratelimit"), "/rlconfig": RLCONFIG})
-    marketing = ("messaging", "message_type_marketing.to_number")
-    assert snapshot.decisions == {
-        Decision(*marketing, ACCEPTED, GATEWAY): 100,
-        Decision(*marketing, REJECTED, GATEWAY): 50,
-        Decision(*marketing, SHADOW, GATEWAY): 0,
-        # five hits that Redis did not decide are in neither
-        Decision("edge", "client", ACCEPTED, GATEWAY): 60,
-        Decision("edge", "client", REJECTED, GATEWAY): 15,
-        Decision("edge", "client", SHADOW, GATEWAY): 0,
-        Decision("edge", "trial", ACCEPTED, GATEWAY): 50,
-        Decision("edge", "trial", REJECTED, GATEWAY): 0,
-        Decision("edge", "trial", SHADOW, GATEWAY): 20,
+    """As its caller was answered: what came from the local cache is not counted twice, nor is a third level lost."""
+    (snapshot,) = await reading(RateLimitSource, ratelimit, RATELIMIT)
+    found = {limit: outcomes(snapshot.decisions, limit) for limit in sorted({key.limit for key in snapshot.decisions})}
+    assert found == {
+        "client": (8, 7, 0),
+        "detailed_v1": (2, 1, 0),
+        "detailed_v2": (1, 0, 0),
+        # and route_orders.client.path
+        "route_orders.client": (4 + 2, 3 + 3, 0),
+        "tier_gold": (8, 2, 0),
+        "trial": (3, 0, 5),
     }
     assert snapshot.limits == {
-        Bucket(*marketing): Limit(5, 86400),
-        Bucket("edge", "client"): Limit(20, 1),
-        Bucket("edge", "trial"): Limit(10, 60),
+        Bucket("edge", "client"): Limit(5, 60),
+        Bucket("edge", "tier_gold"): Limit(8, 3600),
+        Bucket("edge", "trial"): Limit(3, 60),
+        Bucket("edge", "route_orders.client"): Limit(4, 60),
+        Bucket("edge", "route_orders.client.path"): Limit(2, 60),
+        Bucket("edge", "detailed"): Limit(2, 60),
     }
 
 
 async def test_a_rate_limit_service_without_redis(reading: Reading) -> None:
-    """Errors that rise are said, and no longer once they stop."""
-    before = {"/metrics": fixture("ratelimit"), "/rlconfig": RLCONFIG}
-    failing = {**before, "/metrics": fixture("ratelimit").replace('redis_error"} 5', 'redis_error"} 9')}
-    snapshots = await reading(RateLimitSource, ratelimit, before, failing, failing)
+    """Errors that rise are said, and no longer once they stop; what could not be decided is in no count."""
+    failing = {**RATELIMIT, "/metrics": fixture("ratelimit_without_redis")}
+    snapshots = await reading(RateLimitSource, ratelimit, RATELIMIT, failing, failing)
     assert [bool(snapshot.checks[Check.LIMITER]) for snapshot in snapshots] == [False, True, False]
+    assert outcomes(snapshots[-1].decisions, "client") == (8, 7 + 2, 0)
+
+
+async def test_a_rate_limit_service_without_a_request_is_up(reading: Reading) -> None:
+    """It tells of nothing but itself."""
+    idle = "".join(line for line in fixture("ratelimit").splitlines(keepends=True) if "rate_limit" not in line)
+    (snapshot,) = await reading(RateLimitSource, ratelimit, {**RATELIMIT, "/metrics": idle})
+    assert snapshot.decisions == {}
+
+
+async def test_values_of_callers_make_no_series(reading: Reading) -> None:
+    """With detailed_metric the service has one for each; here they are counted together, and who is known stays so."""
+
+    def page(*values: int) -> dict[str, str]:
+        lines = [
+            f'ratelimit_service_rate_limit_{count}{{domain="edge",key1="client_{value}"}} 3\n'
+            for value in values
+            for count in ("total_hits", "within_limit")
+        ]
+        return {**RATELIMIT, "/metrics": "".join(lines)}
+
+    many = range(5 * MOST_DESCRIPTORS)
+    first, second = await reading(RateLimitSource, ratelimit, page(7, 4_999), page(*many))
+    assert len(first.decisions) == 3 * 2
+    assert len(second.decisions) == 3 * (MOST_DESCRIPTORS + 1)
+    assert outcomes(second.decisions, "client_4999") == (3, 0, 0)
+    assert outcomes(second.decisions, "other", "other") == (3 * (len(many) - MOST_DESCRIPTORS), 0, 0)
 
 
 @pytest.mark.parametrize("page", ["<html>\n", "edge.client: unit=FORTNIGHT requests_per_unit=1\n", None])
 async def test_limits_that_can_not_be_read_cost_only_the_limits(reading: Reading, page: str | None) -> None:
     """The counts hold."""
-    (snapshot,) = await reading(RateLimitSource, ratelimit, {"/metrics": fixture("ratelimit"), "/rlconfig": page})
-    assert (len(snapshot.decisions), snapshot.limits) == (9, {})
+    (snapshot,) = await reading(RateLimitSource, ratelimit, {**RATELIMIT, "/rlconfig": page})
+    assert (len(snapshot.decisions), snapshot.limits) == (18, {})
     assert [problem.reason for problem in snapshot.problems] == [Reason.INVALID_ANSWER]
