@@ -68,7 +68,8 @@ def _family(family: Family, used: _Used) -> Iterator[bytes]:
     separator = "\n" + family.name
     for keys, values in family.blocks():
         series = map("".join, zip(used.labels(family.labels, keys), _numbers(values), strict=True))
-        yield f"{family.name}{separator.join(series)}\n".encode()
+        # half of a pair of surrogates is no text, and must not cost all the others
+        yield f"{family.name}{separator.join(series)}\n".encode(errors="replace")
 
 
 def _labels(names: LabelValues, values: LabelValues) -> str:

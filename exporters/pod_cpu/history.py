@@ -1,6 +1,7 @@
 """Two readings of a counter make a rate; the one before is kept here."""
 
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 MIN_AGE = 10.0
@@ -88,12 +89,12 @@ def cores(before: Usage | None, now: Usage, since: float | None) -> float | None
     """
     if before is not None and before.started == now.started:
         # a number that is none is not greater either
-        grew = now.at > before.at and now.used >= before.used
+        grew = now.at > before.at and before.used <= now.used < inf
         return (now.used - before.used) / (now.at - before.at) if grew else None
     if now.started is None or since is None:
         return None
     age = now.at - now.started
-    return now.used / age if now.started >= since and age >= MIN_AGE and now.used >= 0 else None
+    return now.used / age if now.started >= since and age >= MIN_AGE and 0 <= now.used < inf else None
 
 
 def stalled(before: Stalls | None, now: Stalls, _since: float | None = None) -> Stalled:

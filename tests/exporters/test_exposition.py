@@ -58,6 +58,12 @@ def test_promtool_accepts_it() -> None:
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
 
 
+def test_a_label_that_is_no_text_costs_no_other() -> None:
+    """JSON has ways to write half a character, which UTF-8 has not."""
+    read = parsed(Exposition().render([family({("\ud800", "a"): 1.0, ("b", "c"): 2.0})]))
+    assert read == {("?", "a"): 1.0, ("b", "c"): 2.0}
+
+
 @pytest.mark.parametrize("blocks", [[], [()], [(), (("a", "b"),), ()]])
 def test_families_with_nothing_in_them(blocks: list[tuple[tuple[str, str], ...]]) -> None:
     """A family without series is its two lines, and nothing in between is empty."""

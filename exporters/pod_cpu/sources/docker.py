@@ -114,7 +114,7 @@ class DockerSource:
             text = (await body(response, MAX_BYTES, where)).whole()
         try:
             return json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise SourceError(Reason.INVALID_ANSWER, f"{where}: not JSON: {error}") from error
 
     def _open(self) -> aiohttp.ClientSession:

@@ -21,6 +21,8 @@ OLD = MIN_AGE + 5
         (Usage(5, 3.0), Usage(0, 4.0), 5, None),
         (Usage(5, 3.0), Usage(5, 4.0), 5, None),
         (Usage(0, 3.0), Usage(5, float("nan")), 0, None),
+        (Usage(0, 3.0), Usage(5, float("inf")), 0, None),
+        (None, Usage(OLD, float("inf"), started=OLD - 10), 0, None),
         # restarted: counted from its start, not from what the one before had used, be that more or less
         (Usage(0, 3.0, started=-90), Usage(OLD, 3.5, started=OLD - 10), 0, 0.35),
         (Usage(0, 90.0, started=-90), Usage(OLD, 3.5, started=OLD - 10), 0, 0.35),
@@ -37,15 +39,15 @@ def test_cores(before: Usage | None, now: Usage, since: float | None, rate: floa
     assert cores(before, now, since) == rate
 
 
-numbers = st.floats(0, 1e9) | st.just(float("nan"))
+numbers = st.floats(0, 1e9) | st.sampled_from([float("nan"), float("inf")])
 readings = st.builds(Usage, numbers, numbers, st.none() | numbers)
 
 
 @given(st.none() | readings, readings, st.none() | numbers)
-def test_usage_is_never_negative(before: Usage | None, now: Usage, since: float | None) -> None:
+def test_usage_is_a_number_and_never_negative(before: Usage | None, now: Usage, since: float | None) -> None:
     """Whatever a counter does."""
     rate = cores(before, now, since)
-    assert rate is None or rate >= 0
+    assert rate is None or 0 <= rate < float("inf")
 
 
 @pytest.mark.parametrize(

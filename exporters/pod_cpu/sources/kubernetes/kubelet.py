@@ -45,7 +45,7 @@ STALLS: Mapping[str, tuple[str, ...]] = {
 
 _LABEL = r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"'
 _LABELS = re.compile(_LABEL)
-_LINE = re.compile(rf"[a-z_]+\{{((?:{_LABEL},?)*)\}} (?P<value>\S+)(?: (?P<at>-?\d+))?")
+_LINE = re.compile(rf"(?P<family>[a-z_]+)\{{((?:{_LABEL},?)*)\}} (?P<value>\S+)(?: (?P<at>-?\d+))?")
 
 SANDBOX = ("", "POD")
 """What holds a pod's network and uses nothing has no container's name, or this one with Docker."""
@@ -78,7 +78,7 @@ class Usages:
 
     containers: Mapping[ContainerId, Usage]
     pods: Mapping[PodId, Usage]
-    """Of pods as a whole, of which no container is told."""
+    """Of pods as a whole: the CPU of their containers once more."""
     failed: bool
     """Whether the kubelet says that it could not measure everything."""
 
@@ -108,11 +108,9 @@ def usages(text: Iterable[bytes], now: float, where: str) -> Usages:
             (key := ContainerId(*map(intern, labels))): Usage(_time(at, now), float(value), starts.get(key))
             for *labels, value, at in rows["container_cpu_usage_seconds_total"]
         }
-        told = {PodId(key.namespace, key.pod) for key in containers}
         pods = {
-            pod: Usage(_time(at, now), float(value))
+            PodId(*map(intern, labels)): Usage(_time(at, now), float(value))
             for *labels, value, at in rows["pod_cpu_usage_seconds_total"]
-            if (pod := PodId(*map(intern, labels))) not in told
         }
         failed = any(float(value) for value, _ in rows["resource_scrape_error"])
     except ValueError as error:
@@ -185,7 +183,7 @@ def _rows(
 
 def _read(family: str, labels: tuple[str, ...], block: str) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = _pattern(family, labels).findall(block)
-    return rows if len(rows) == block.count("\n") else list(_slowly(block, labels))
+    return rows if len(rows) == block.count("\n") else list(_slowly(family, labels, block))
 
 
 @lru_cache(maxsize=32)
@@ -194,12 +192,12 @@ def _pattern(family: str, labels: tuple[str, ...]) -> "re.Pattern[str]":
     return re.compile(rf"\n{family}{rf'{{{written}}}' if labels else ''} (\S+)(?: (-?\d+))?(?=\n|\Z)")
 
 
-def _slowly(block: str, labels: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def _slowly(family: str, labels: tuple[str, ...], block: str) -> Iterator[tuple[str, ...]]:
     for line in block.split("\n")[1:]:
         match = _LINE.fullmatch(line)
-        if match is None:
-            raise ValueError(f"not a sample: {line[:100]!r}")
-        found = {name: re.sub(r"\\(.)", r"\1", value) for name, value in _LABELS.findall(match[1])}
+        if match is None or match["family"] != family:
+            raise ValueError(f"not a sample of {family}: {line[:100]!r}")
+        found = {name: re.sub(r"\\(.)", r"\1", value) for name, value in _LABELS.findall(match[2])}
         yield (*(found.get(label, "") for label in labels), match["value"], match["at"] or "")
 
 
