@@ -14,7 +14,7 @@ from exporters.pod_cpu.config import Kubernetes
 from exporters.pod_cpu.http import Body, answer, body
 from exporters.pod_cpu.sources.kubernetes.access import Access, from_kubeconfig, in_cluster, tls_context
 
-MAX_BYTES = 256 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 """Of one answer, unpacked. A node's /metrics/cadvisor has a few megabytes, metrics.k8s.io ten for 50,000 pods."""
 
 IDLE = 0.3
@@ -113,5 +113,5 @@ async def _events(response: aiohttp.ClientResponse, where: str, silence: float) 
 def _parsed(text: bytes, where: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SourceError(Reason.INVALID_ANSWER, f"{where}: not JSON: {error}") from error

@@ -84,6 +84,8 @@ class Pods:
                 await asyncio.sleep(pause)
             except SourceError as error:
                 self._error = error
+                if error.reason is Reason.INVALID_ANSWER:  # what comes after it would say nothing without it
+                    self._version = None
                 self._tried.set()
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
@@ -96,10 +98,10 @@ class Pods:
         while True:
             answered = await self._api.get(PATH, page)
             try:
-                for item in answered["items"]:
+                for item in answered["items"] or ():
                     self._take(known, item)
                 version, further = answered["metadata"]["resourceVersion"], answered["metadata"].get("continue")
-            except (KeyError, TypeError) as error:
+            except (KeyError, TypeError, AttributeError) as error:
                 raise SourceError(Reason.INVALID_ANSWER, f"{PATH}: not a list of pods: {error!r}") from error
             if not further:
                 break
@@ -133,7 +135,9 @@ class Pods:
                 raise StatusError(item.get("code", 500), PATH, str(item.get("message", "")).encode())
             self._version = item["metadata"]["resourceVersion"]
             if kind == "DELETED":
-                self._known.pop(PodId(item["metadata"]["namespace"], item["metadata"]["name"]), None)
+                gone = PodId(item["metadata"]["namespace"], item["metadata"]["name"])
+                self._known.pop(gone, None)
+                self._strange.pop("/".join(gone), None)
             elif kind in ("ADDED", "MODIFIED"):
                 self._take(self._known, item)
         except (KeyError, TypeError, AttributeError) as error:

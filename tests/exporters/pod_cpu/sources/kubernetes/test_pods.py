@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from exporters.errors import Reason, SourceError
 from exporters.pod_cpu.config import Kubernetes
@@ -184,6 +185,48 @@ async def test_an_object_that_is_no_pod_costs_no_other(cluster: Any, pods: Pods)
     await cluster.apply(pod("odd"))
     await until(pods, {"web-1", "odd"})
     assert pods.problems == ()
+    await cluster.apply(odd)
+    await eventually(pods, lambda found: bool(pods.problems))
+    await cluster.delete("shop", "odd")
+    await until(pods, {"web-1"})
+    assert pods.problems == ()
+
+
+@pytest.mark.parametrize("event", [{"type": "MODIFIED"}, {"type": "MODIFIED", "object": "web-1"}, ["ADDED"], 7])
+async def test_an_event_that_is_none_means_another_list(cluster: Any, pods: Pods, event: Any) -> None:
+    """Going on behind it would meet it again, or miss what it said."""
+    await cluster.apply(pod("web-1"))
+    await until(pods, {"web-1"})
+    await cluster.watched()
+    cluster.version += 1
+    cluster._events.append((cluster.version, event))
+    await cluster._tell()
+    await cluster.apply(pod("web-2"))
+    await until(pods, {"web-1", "web-2"})
+    assert sum("watch" not in asked for asked in cluster.asked) == 2
+    assert pods.problems == ()
+
+
+@pytest.mark.parametrize("items", [None, [7], "pods"])
+async def test_a_list_of_other_things(cluster: Any, pods: Pods, items: Any) -> None:
+    """Nothing at all is written as null by some; what is no list of objects is said, and asked for again."""
+    listed = cluster._list
+    cluster._list = lambda query: web.json_response({"metadata": {"resourceVersion": "1000"}, "items": items})
+    if items is None:
+        assert await names(pods) == set()
+        return
+    with pytest.raises(SourceError, match="not a list of pods") as caught:
+        await pods.known()
+    assert caught.value.reason is Reason.INVALID_ANSWER
+    cluster._list = listed
+    await cluster.apply(pod("web-1"))
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                assert await names(pods) == {"web-1"}
+                break
+            except SourceError:
+                await asyncio.sleep(0.005)
 
 
 async def test_a_watch_that_is_silent_is_begun_anew(cluster: Any, tmp_path: Path) -> None:
