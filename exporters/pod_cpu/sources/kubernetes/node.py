@@ -13,7 +13,7 @@ STANDS_STILL = 120.0
 """Seconds after which a kubelet that says the same again and again is not believed any more."""
 
 LATE = 60.0
-"""Seconds that a pod may run before its kubelet has to tell of it."""
+"""Seconds that a pod, or a container, may run before its kubelet has to tell of it."""
 
 NAMED = 3
 """Pods that a message names; it counts the others."""
@@ -61,11 +61,12 @@ class Node:
         """
         here = list(specs)
         self._check_moves(usages, clock)
-        rates = self._rates(here, usages, throttling)
+        unlabelled = _unlabelled(here, usages, now)
+        rates = self._rates(here, usages, unlabelled, throttling)
         pods = tuple(
             self._pod(spec, rates, now) for spec in here if spec.id in rates.containers or spec.id in rates.pods
         )
-        return Found(pods, tuple(self._problems(here, usages, throttling, now)))
+        return Found(pods, tuple(self._problems(here, usages, unlabelled, throttling, now)))
 
     def _check_moves(self, usages: Usages, clock: float) -> None:
         measured = max((usage.at for usage in usages.containers.values()), default=0.0)
@@ -76,7 +77,9 @@ class Node:
             text = f"node {self._name}: its kubelet has measured nothing for {clock - self._moved:.0f} s"
             raise SourceError(Reason.INVALID_ANSWER, text)
 
-    def _rates(self, specs: Iterable[PodSpec], usages: Usages, throttling: Throttling | None) -> _Rates:
+    def _rates(
+        self, specs: Iterable[PodSpec], usages: Usages, unlabelled: Iterable[PodId], throttling: Throttling | None
+    ) -> _Rates:
         containers: dict[PodId, dict[str, float | None]] = {}
         for (container, namespace, pod), rate in self._containers.rates(usages.containers).items():
             containers.setdefault(PodId(namespace, pod), {})[container] = rate
@@ -84,15 +87,19 @@ class Node:
         throttled: dict[PodId, dict[str, float | None]] = {}
         for cgroup, held_up in self._cgroups.rates({**said.containers, **_found_again(said, specs)}).items():
             pod_id = PodId(cgroup.namespace, cgroup.pod)
-            throttled.setdefault(pod_id, {})[cgroup.container] = held_up.throttled
-        return _Rates(containers, self._pods.rates(usages.pods), throttled, self._slices.rates(said.pods))
+            of_pod = throttled.setdefault(pod_id, {})
+            # for some time after a restart cAdvisor tells of the control group before it too
+            of_pod[cgroup.container] = most((of_pod.get(cgroup.container), held_up.throttled))
+        pods = self._pods.rates({pod: usages.pods[pod] for pod in unlabelled})
+        return _Rates(containers, pods, throttled, self._slices.rates(said.pods))
 
     def _pod(self, spec: PodSpec, rates: _Rates, now: float) -> Pod:
-        parts = rates.containers.get(spec.id)
-        usage = total(parts.values()) if parts else rates.pods.get(spec.id)
+        parts = rates.containers.get(spec.id, {})
+        whole_usage = rates.pods.get(spec.id)
+        usage = total(parts.values()) if whole_usage is None else whole_usage
         throttled = rates.throttled.get(spec.id, {})
         whole = rates.whole.get(spec.id, NOT_STALLED)
-        detail = _containers(spec, parts or {}, throttled) if self._detailed else ()
+        detail = _containers(spec, parts, throttled) if self._detailed else ()
         return Pod(
             *spec.id,
             spec.owner.name,
@@ -109,14 +116,19 @@ class Node:
         )
 
     def _problems(
-        self, specs: Iterable[PodSpec], usages: Usages, throttling: Throttling | None, now: float
+        self,
+        specs: Iterable[PodSpec],
+        usages: Usages,
+        unlabelled: list[PodId],
+        throttling: Throttling | None,
+        now: float,
     ) -> Iterable[SourceError]:
         if usages.failed:
             yield self._problem("its kubelet could not measure every container")
         told = {PodId(namespace, pod) for _, namespace, pod in usages.containers}
         running = [spec.id for spec in specs if spec.running]
-        if unlabelled := [pod for pod in running if pod in usages.pods]:
-            yield self._problem(f"no container has its labels in {_named(unlabelled)}: CPU of the whole pod is told")
+        if lost := [pod for pod in running if pod in unlabelled]:
+            yield self._problem(f"containers have lost their labels in {_named(lost)}: CPU of the whole pod is told")
         old = {spec.id for spec in specs if spec.started is not None and now - spec.started > LATE and not spec.deleted}
         if missing := [pod for pod in running if pod in old and pod not in told and pod not in usages.pods]:
             yield self._problem(f"its kubelet does not tell of {_named(missing)}, though {_they(missing)} there")
@@ -126,6 +138,19 @@ class Node:
 
     def _problem(self, text: str) -> SourceError:
         return SourceError(Reason.INVALID_ANSWER, f"node {self._name}: {text}")
+
+
+def _unlabelled(specs: Iterable[PodSpec], usages: Usages, now: float) -> list[PodId]:
+    """Pods that the kubelet tells of as a whole, and not of each container that runs in them for long enough."""
+    told: dict[PodId, set[str]] = {}
+    for container, namespace, pod in usages.containers:
+        told.setdefault(PodId(namespace, pod), set()).add(container)
+    return [
+        spec.id
+        for spec in specs
+        if spec.id in usages.pods
+        and (spec.id not in told or (now - spec.settled > LATE and not spec.running <= told[spec.id]))
+    ]
 
 
 def _found_again(said: Throttling, specs: Iterable[PodSpec]) -> dict[CgroupId, Stalls]:

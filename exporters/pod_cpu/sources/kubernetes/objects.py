@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from math import isfinite
 from sys import intern
 from typing import Any, NamedTuple
 
@@ -74,8 +75,10 @@ class PodSpec:
     requested_in_full: bool
     limit: float | None
     containers: tuple[ContainerSpec, ...]
-    running: bool
-    """Whether a container of it runs, init containers included. One that crashes and waits does not."""
+    running: frozenset[str]
+    """Names of its containers that run, init containers included. One that crashes and waits does not."""
+    settled: float
+    """When the last of them started; 0 when that is not known."""
 
     def standing(self, now: float, measured: float, window: float, known: bool) -> Standing:
         """How an autoscaler counts it. `known` usage was measured at `measured`, over `window` seconds.
@@ -108,6 +111,8 @@ def pod(answered: Any) -> PodSpec:
     node = intern(spec.get("nodeName") or "")
     whole = _container({"name": "", **spec})
     ready = next((part for part in status.get("conditions") or () if part["type"] == "Ready"), None)
+    states = {part["name"]: part.get("state") or {} for part in _statuses(status)}
+    running = {name: state["running"] for name, state in states.items() if "running" in state}
     return PodSpec(
         PodId(intern(metadata["namespace"]), intern(metadata["name"])),
         metadata["uid"],
@@ -123,12 +128,18 @@ def pod(answered: Any) -> PodSpec:
         whole.request is not None or all(part.request is not None for part in containers),
         whole.limit if whole.limit is not None else bound(part.limit for part in containers),
         containers,
-        any("running" in (part.get("state") or {}) for part in _statuses(status)),
+        _names(tuple(map(intern, running))),
+        max([_time((each or {}).get("startedAt")) or 0.0 for each in running.values()], default=0.0),
     )
 
 
 def _statuses(status: Any) -> list[Any]:
     return [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
+
+
+@lru_cache(maxsize=4096)
+def _names(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(names)
 
 
 def _lasting(spec: Any) -> list[Any]:
@@ -163,9 +174,12 @@ def quantity(text: str | int | float) -> float:
     try:
         if match is None or match[2] not in SUFFIXES:
             raise InvalidOperation
-        return float(Decimal(match[1]) * SUFFIXES[match[2]])
-    except InvalidOperation:
+        number = float(Decimal(match[1]) * SUFFIXES[match[2]])
+        if not isfinite(number):
+            raise InvalidOperation
+    except ArithmeticError:
         raise ValueError(f"{str(text)[:40]!r} is no quantity") from None
+    return number
 
 
 def owner(metadata: Any, node: str) -> Owner:

@@ -211,9 +211,9 @@ def measurements(answered: Any) -> dict[PodId, Measured]:
                 datetime.fromisoformat(item["timestamp"]).timestamp(),
                 sum(float(number) * SECONDS[unit] for number, unit in DURATION.findall(item["window"])),
             )
-            for item in answered["items"]
+            for item in answered["items"] or ()
         }
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SourceError(Reason.INVALID_ANSWER, f"{METRICS}: not a PodMetricsList: {error!r}") from error
 
 

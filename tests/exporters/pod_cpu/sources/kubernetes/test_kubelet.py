@@ -20,6 +20,15 @@ RESOURCE = (FIXTURES / "resource.prom").read_bytes()
 CADVISOR = (FIXTURES / "cadvisor.prom").read_bytes()
 
 
+BETWEEN = b"""\
+container_cpu_usage_seconds_total{container="a",namespace="shop",pod="web"} 1 1794999990000
+container_memory_working_set_bytes{container="a",namespace="shop",pod="web"} 5e+09 1794999990000
+container_cpu_usage_seconds_total{container="b",namespace="shop",pod="web"} 2 1794999990000
+node_cpu_usage_seconds_total 3 1794999990000
+"""
+"""Lines of a family do not stand together, as they have to: memory is no CPU."""
+
+
 def test_resource() -> None:
     """Times are milliseconds of the node's clock; a start has none."""
     found = usages([RESOURCE], NOW, "where")
@@ -30,15 +39,11 @@ def test_resource() -> None:
         ContainerId("app", "shop", "web-5d4f8c-x2x9z"): Usage(1794999987.087, 753.978995701, 1794990000.0),
         ContainerId("proxy", "shop", "web-5d4f8c-x2x9z"): Usage(1794999988.998, 14.972143397, 1794990001.5),
     }
-    assert found.pods == {}
+    assert {pod.name: usage.used for pod, usage in found.pods.items()} == {
+        "coredns-7c65d6cfc9-8zq2k": 184.6,
+        "web-5d4f8c-x2x9z": 769.0,
+    }
     assert not found.failed
-
-
-def test_a_pod_without_containers_is_told_as_a_whole() -> None:
-    """Otherwise its own line is the same CPU once more."""
-    lost = RESOURCE.replace(b'{container="coredns"', b'{container=""')
-    found = usages([lost.replace(b'pod="coredns-7c65d6cfc9-8zq2k"} 184.599', b'pod=""} 184.599')], NOW, "where")
-    assert found.pods == {PodId("kube-system", "coredns-7c65d6cfc9-8zq2k"): Usage(1794999991.0, 184.6)}
 
 
 @given(st.lists(st.integers(0, len(CADVISOR)), max_size=6))
@@ -90,6 +95,10 @@ def test_other_ways_to_write_it(before: bytes, after: bytes) -> None:
         (RESOURCE + bytes(2 * 1024 * 1024), "a line is longer than 1048576 bytes"),
         (RESOURCE.replace(b" 753.978995701 ", b" many "), "could not convert string to float: 'many'"),
         (RESOURCE.replace(b'pod="web-5d4f8c-x2x9z"} 753', b'pod="web-5d4f8c-x2x9z} 753'), "not a sample"),
+        (
+            BETWEEN,
+            'not a sample of container_cpu_usage_seconds_total: \'container_memory_working_set_bytes{container="a"',
+        ),
     ],
 )
 def test_what_is_no_such_text(text: bytes, message: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ import pytest
 
 from exporters.errors import Reason, SourceError
 from exporters.pod_cpu.snapshot import Container, Pod, Snapshot, Standing
+from exporters.pod_cpu.sources.kubernetes.node import LATE
 
 START = 1_795_000_000.0
 """Unix time at which the tests' nodes begin."""
@@ -379,8 +381,45 @@ async def test_lost_labels_are_said_and_the_pod_is_told_as_a_whole(cluster: Any,
         found = await watched.read()
     assert usages(found) == {"web-1": pytest.approx(0.1)}
     assert messages(found) == [
-        "node node-a: no container has its labels in shop/web-1: CPU of the whole pod is told",
+        "node node-a: containers have lost their labels in shop/web-1: CPU of the whole pod is told",
     ]
+
+
+async def test_one_container_without_its_labels_is_missed(cluster: Any, source: Any) -> None:
+    """What the others use is not the pod's usage; one that has just started is only not measured yet."""
+    status = {"name": "proxy", "state": {"running": {"startedAt": "2026-11-18T00:00:01Z"}}}
+    started = datetime.fromisoformat("2026-11-18T00:00:01Z").timestamp()
+    containers = [{"name": name, "resources": {"requests": {"cpu": "1"}}} for name in ("app", "proxy")]
+    statuses = [{**status, "name": "app"}, status]
+    await cluster.apply(pod("web-1", containers=containers, containerStatuses=statuses))
+    young, old = (source(now=lambda after=after: started + after) for after in (LATE, LATE + 1))
+    told = []
+    for turn in range(2):
+        rows = [
+            Row("web-1", 1.0 + turn, START + 10 * turn),
+            Row("web-1", 6.0 + 3 * turn, START + 10 * turn, container=""),
+        ]
+        say(cluster.nodes["node-a"], *rows)
+        told = [await watched.read() for watched in (young, old)]
+    assert [usages(found) for found in told] == [{"web-1": pytest.approx(0.1)}, {"web-1": pytest.approx(0.3)}]
+    assert [messages(found) for found in told] == [
+        [],
+        ["node node-a: containers have lost their labels in shop/web-1: CPU of the whole pod is told"],
+    ]
+
+
+async def test_the_control_group_before_a_restart_does_not_hide_the_one_after(cluster: Any, source: Any) -> None:
+    """Both are told for some time; the one that has ended is not throttled."""
+    await cluster.apply(pod("web-1"))
+    watched = source()
+    for order in (1, -1):
+        for turn in (0, 1):
+            now = Row("web-1", 1.0 + turn, START + 10 * turn, periods=100 * turn, throttled=40 * turn)
+            ended = Row("web-1", 9.0, START + 10 * turn, started=START - 9999, periods=500, throttled=7)
+            cluster.nodes["node-a"].resource = lambda now=now: resource(now)
+            cluster.nodes["node-a"].cadvisor = lambda rows=(now, ended)[::order]: cadvisor(*rows)
+            found = await watched.read()
+        assert found.pods[0].throttled == 0.4
 
 
 async def test_containers_without_labels_are_found_by_their_pods_uid(cluster: Any, source: Any) -> None:
