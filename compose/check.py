@@ -103,7 +103,7 @@ def machine(stack: Stack) -> Iterator[Line]:
     """Look at what the native stack needs of a machine."""
     python = ".".join(map(str, sys.version_info[:3]))
     yield Line(sys.version_info >= (3, 11), f"Python {python} (3.11 or newer is needed)")
-    for tool in tools.TEST:
+    for tool in tools.RUN:
         present = tool.present()
         advice = "" if present else f": `make setup` brings it ({tool.origin})"
         yield Line(present, f"{tool.name}{advice}")

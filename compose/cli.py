@@ -59,7 +59,7 @@ def install(tests: Annotated[bool, typer.Option(help="Also what the test suite n
     """Install what is missing from Debian's packages and Maven's artifacts."""
     with _said(), console.status("") as spinner:
         begun: dict[str, float] = {}
-        for tool in tools.install(tools.TEST if tests else tools.RUN):
+        for tool in tools.install(tools.for_tests() if tests else tools.RUN):
             what = f"{tool.name} ({tool.origin})"
             if tool.name in begun:
                 console.print(f"[green]✓[/] {what}, {time.monotonic() - begun[tool.name]:.0f} s")

@@ -324,25 +324,27 @@ RUN = (
 )
 """What the native stack runs on, in the order to install."""
 
-TEST = (
-    *RUN,
-    KAFKA_ZOOKEEPER.tool("Apache Kafka with ZooKeeper"),
-    Tool("Chromium", "Debian", _has_chromium, _install_chromium),
-    Tool("PostgreSQL", "Debian", _has_postgresql, _install_postgresql),
-    # gateways whose rate limits the exporter is tried on; unpacked, so that no service of theirs starts
-    Tool("NGINX", "Debian", lambda: _has("nginx"), _unpack_debian("nginx")),
-    Tool("HAProxy", "Debian", lambda: _has("haproxy"), _unpack_debian("haproxy", libraries=True)),
-    Tool("Redis", "Debian", lambda: _has("redis-server"), _unpack_debian("redis-server", libraries=True)),
-    SPRING_CLOUD_GATEWAY.tool("Spring Cloud Gateway"),
-    Tool("the gateway of the tests", "Maven", _has_gateway_class, _compile_gateway_class),
-    Tool(
-        "Docker Engine",
-        "Debian",
-        lambda: all(map(_has, DOCKER)) and BUSYBOX.exists(),
-        _unpack_debian("docker.io", "containerd", "runc", "libdevmapper1.02.1", "busybox-static"),
-    ),
-)
-"""What the test suite needs beside that."""
+
+def for_tests() -> tuple[Tool, ...]:
+    """Name what the test suite needs beside that; an image, which has no tests, can't say what they need."""
+    return (
+        *RUN,
+        KAFKA_ZOOKEEPER.tool("Apache Kafka with ZooKeeper"),
+        Tool("Chromium", "Debian", _has_chromium, _install_chromium),
+        Tool("PostgreSQL", "Debian", _has_postgresql, _install_postgresql),
+        # gateways whose rate limits the exporter is tried on; unpacked, so that no service of theirs starts
+        Tool("NGINX", "Debian", lambda: _has("nginx"), _unpack_debian("nginx")),
+        Tool("HAProxy", "Debian", lambda: _has("haproxy"), _unpack_debian("haproxy", libraries=True)),
+        Tool("Redis", "Debian", lambda: _has("redis-server"), _unpack_debian("redis-server", libraries=True)),
+        SPRING_CLOUD_GATEWAY.tool("Spring Cloud Gateway"),
+        Tool("the gateway of the tests", "Maven", _has_gateway_class, _compile_gateway_class),
+        Tool(
+            "Docker Engine",
+            "Debian",
+            lambda: all(map(_has, DOCKER)) and BUSYBOX.exists(),
+            _unpack_debian("docker.io", "containerd", "runc", "libdevmapper1.02.1", "busybox-static"),
+        ),
+    )
 
 
 def install(tools: Iterable[Tool]) -> Iterator[Tool]:
