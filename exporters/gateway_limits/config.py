@@ -20,6 +20,10 @@ class Probe(Settings):
     url: BaseUrl
     route: Name
     """Value of the label ``route``: what the gateway calls the route that `url` is on."""
+    shared: bool = False
+    """Whether all callers have one bucket: then the one that the probe meets is that of all."""
+    replicas: Replicas = 1
+    """Processes that each keep the limit for themselves."""
 
 
 class Envoy(Settings):
@@ -54,6 +58,7 @@ class Istio(Settings):
     metrics: BaseUrl
     reporter: Literal["destination", "source"] = "destination"
     """Whose view counts: a sidecar's of what it receives, or a gateway's of what it sends."""
+    probe: Probe | None = None
 
 
 class SpringCloudGateway(Settings):

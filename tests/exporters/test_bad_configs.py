@@ -20,6 +20,7 @@ MESSAGES = {
     "gateway_limits/kind_missing": "gateways[0].kind: is required",
     "gateway_limits/no_replicas": "gateways[0].replicas: input should be greater than 0",
     "gateway_limits/probe_without_route": "gateways[0].probe.route: is required",
+    "gateway_limits/probe_without_a_process": "gateways[0].probe.replicas: input should be greater than 0",
     "gateway_limits/unknown_kind": (
         "gateways[0].kind: must be one of 'envoy', 'ratelimit', 'istio', 'spring_cloud_gateway', 'kong', "
         "'traefik', 'apisix', 'nginx', 'haproxy'"

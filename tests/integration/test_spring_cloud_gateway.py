@@ -115,9 +115,11 @@ async def test_answers_are_counted_as_callers_saw_them_and_a_lost_redis_is_seen(
     }
     assert after.checks == {Check.STATISTICS: ""}
 
-    probe = Probe(url=f"{gateway.url}/orders", route="orders")
+    probe = Probe(url=f"{gateway.url}/orders", route="orders", shared=True)
     probed = await gateway.read(probe=probe)
     assert probed.limits == {Bucket("orders", ""): Limit(1 / 20, 1, 60 / 20)}
+    # of the 60 tokens, it has itself taken 20
+    assert probed.used == {Bucket("orders", ""): pytest.approx(1 / 3, abs=1 / 60)}
     assert probed.checks == {Check.STATISTICS: "", Check.HEADERS: "", Check.LIMITER: ""}
     await _stop(gateway.redis)
     answer = await gateway.client.get(f"{gateway.url}/orders", headers={"x-client": "gold"})

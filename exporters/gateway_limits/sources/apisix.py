@@ -49,6 +49,7 @@ class ApisixSource:
             self._gateway.name,
             decisions(answers, {str(code) for code in self._gateway.rejected_codes}),
             limits=probed.limits,
+            used=probed.used,
             checks={**checks(answers), **probed.checks},
             problems=probed.problems,
         )

@@ -49,6 +49,7 @@ class KongSource:
             self._gateway.name,
             decisions(samples),
             limits=probed.limits,
+            used=probed.used,
             checks={Check.STATISTICS: statistics(samples), **probed.checks},
             problems=probed.problems,
         )

@@ -53,6 +53,7 @@ class SpringCloudGatewaySource:
             self._gateway.name,
             decisions(answers),
             limits=probed.limits,
+            used=probed.used,
             checks={Check.STATISTICS: "" if answers else missing, **probed.checks},
             problems=probed.problems,
         )
