@@ -1,6 +1,7 @@
 """Real clusters: three brokers of the current Kafka, and one of the last that runs with ZooKeeper."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from compose.native.stack import Stack, StackError
 from exporters.kafka_lag.config import Cluster, Filter
 from exporters.kafka_lag.snapshot import Snapshot
 from exporters.kafka_lag.source import KafkaSource
+
+INTERVAL = 5.0
+"""Seconds between two collections, for a source."""
 
 QUICK = (
     # a broker that is gone is noticed in two seconds, not in nine
@@ -134,10 +138,13 @@ class Brokers:
             await consumer.stop()
 
     @asynccontextmanager
-    async def source(self, names: str, patience: float = 5.0) -> AsyncIterator[KafkaSource]:
-        """The exporter's view of the topics and groups whose names begin with `names`."""
+    async def source(
+        self, names: str, patience: float = 5.0, now: Callable[[], float] = time.time
+    ) -> AsyncIterator[KafkaSource]:
+        """The exporter's view of the topics and groups whose names begin with `names`; `now` gives it Unix time."""
         named = Filter(include=f"{names}.*")
-        source = KafkaSource(Cluster(bootstrap_servers=self.bootstrap, topics=named, groups=named), patience)
+        cluster = Cluster(bootstrap_servers=self.bootstrap, topics=named, groups=named)
+        source = KafkaSource(cluster, patience, INTERVAL, now)
         try:
             yield source
         finally:

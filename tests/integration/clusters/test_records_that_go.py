@@ -5,12 +5,13 @@ import time
 import uuid
 from typing import Any
 
+import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
-from exporters.kafka_lag.snapshot import Partition, Snapshot
+from exporters.kafka_lag.snapshot import Limits, Partition, Snapshot, by_topic
 
-HOUR = 3_600.0
+HUNDRED, HOUR = 100.0, 3_600.0
 INTERVAL = 5.0
 
 
@@ -54,7 +55,7 @@ async def test_a_topic_that_is_made_anew_between_two_collections(three: Any, unt
     topic = new("replaced")
     await three.create(topic)
     await three.produce(topic, [10], at=time.time() - HOUR)
-    await three.commit(topic, f"{topic}-billing", {0: 4})
+    await three.commit(topic, f"{topic}-billing", {0: 9})
     async with three.source(topic) as source:
         old = await until(source.read, lambda found: found.lag_seconds(found.groups[0]))
         assert old.lag_seconds(old.groups[0])[Partition(topic, 0)] > HOUR / 2
@@ -67,6 +68,7 @@ async def test_a_topic_that_is_made_anew_between_two_collections(three: Any, unt
         anew = await until(source.read, lambda found: found.groups and found.lag_seconds(found.groups[0]))
         assert anew.lag(anew.groups[0]) == {Partition(topic, 0): 16}
         assert anew.lag_seconds(anew.groups[0])[Partition(topic, 0)] < 60
+        assert anew.trends[f"{topic}-billing"].statuses == {}, "no rewind"
 
 
 async def test_records_that_are_deleted_before_they_are_read(three: Any, until: Any) -> None:
@@ -103,6 +105,67 @@ async def test_records_that_expire_before_they_are_read(three: Any, until: Any) 
         (group,) = found.groups
         assert found.faults(group)[topic].lost_records == 6
         assert found.lag_seconds(group) == {Partition(topic, 0): 0.0}
+
+
+def forecast(found: Snapshot, topic: str) -> float | None:
+    """Seconds until retention deletes something that the topic's one group has not read."""
+    (group,) = found.groups
+    return found.retention_seconds(group, by_topic(found.lag_seconds(group), max), found.faults(group)).get(topic)
+
+
+async def test_when_records_expire_is_told_before(three: Any, until: Any) -> None:
+    """By the topic's own retention.ms: none goes sooner than was said, and once one has gone nothing is left to say."""
+    topic = new("expiring")
+    await three.create(topic, retention_ms="8000", segment_ms="500")
+    await three.produce(topic, [10])
+    await three.commit(topic, f"{topic}-billing", {0: 4})
+    promised = []
+
+    def lost(found: Snapshot) -> int:
+        assert found.limits == {topic: Limits(8.0, by_size=False)}
+        gone = found.faults(found.groups[0])[topic].lost_records
+        if gone:
+            assert forecast(found, topic) == 0.0
+            # the age of a record that was written before the start is one interval from the truth at most
+            assert max(promised) <= found.at + INTERVAL
+        elif (seconds := forecast(found, topic)) is not None:
+            promised.append(found.at + seconds)
+        return gone
+
+    async with three.source(topic) as source:
+        assert await until(source.read, lost)
+    assert promised
+
+
+async def test_when_retention_by_size_reaches_what_is_unread_is_told_before(three: Any, until: Any) -> None:
+    """A segment of ten records comes, and one goes, every hundred seconds; what is told is wrong by one at most."""
+    topic = new("shrinking")
+    await three.create(topic, retention_ms="-1", retention_bytes="2200000", segment_bytes="1048576")
+    clock = time.time()
+    told: dict[float, float] = {}
+    async with three.source(topic, now=lambda: clock) as source, three.producer() as producer:
+
+        async def segment() -> None:
+            for _ in range(10):
+                await producer.send_and_wait(topic, bytes(100_000), partition=0)
+
+        for _ in range(3):
+            await segment()
+        await three.commit(topic, f"{topic}-billing", {0: 65})
+        oldest = (await until(source.read, lambda found: found.groups)).oldest[Partition(topic, 0)]
+        while oldest <= 65:
+            await segment()
+            clock += HUNDRED
+            found = await until(source.read, lambda found, before=oldest: found.oldest[Partition(topic, 0)] > before)
+            oldest = found.oldest[Partition(topic, 0)]
+            assert found.limits == {topic: Limits(None, by_size=True)}
+            if oldest <= 65 and (seconds := forecast(found, topic)) is not None:
+                told[clock] = seconds
+    assert forecast(found, topic) == 0.0
+    assert len(told) >= 3
+    assert {at: clock - at - seconds for at, seconds in told.items()} == {
+        at: pytest.approx(0, abs=HUNDRED) for at in told
+    }
 
 
 async def test_a_compacted_topic(three: Any, until: Any) -> None:
