@@ -1,6 +1,7 @@
 """What a scrape is answered: the text of the last collections, written once however many ask."""
 
 import asyncio
+import re
 import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any, Generic
@@ -18,6 +19,9 @@ LEVEL = 1
 """Of compression: the text is so regular that more work wins little."""
 
 GZIP = zlib.MAX_WBITS | 16
+
+GZIP_TAKEN = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
+"""In Accept-Encoding, where a weight of 0 refuses (RFC 9110, 12.4.2)."""
 
 
 class Scrape(Generic[SettingsT, SnapshotT]):
@@ -50,7 +54,7 @@ class Scrape(Generic[SettingsT, SnapshotT]):
             end = self._going_on.copy()
             compressed = self._written + end.compress(generate_latest(self._own_process)) + end.flush()
         headers = {"vary": "accept-encoding"}
-        if "gzip" in request.headers.get("accept-encoding", ""):
+        if GZIP_TAKEN.search(request.headers.get("accept-encoding", "")):
             headers["content-encoding"] = "gzip"
             return Response(compressed, media_type=CONTENT_TYPE, headers=headers)
         text = await asyncio.to_thread(zlib.decompress, compressed, GZIP)

@@ -131,8 +131,9 @@ def _sentence(kind: str, message: str) -> str:
 
 
 def _address(value: str) -> str:
-    host, colon, port = value.rpartition(":")
-    if not (colon and host and port.isdigit() and 0 < int(port) < 65536):
+    # a URL and a list of addresses are no host
+    match = re.fullmatch(r"[^\s/,@]+:([0-9]{1,5})", value)
+    if not match or not 0 < int(match[1]) < 65536:
         raise ValueError(f"{value!r} is not host:port with a port from 1 to 65535")
     return value
 

@@ -32,9 +32,14 @@ class Filter(Settings):
 
     def wants(self, name: str) -> bool:
         """Tell whether `name` is wanted."""
-        if self.exclude is not None and re.fullmatch(self.exclude, name):
+        if self.exclude is not None and _matches(self.exclude, name):
             return False
-        return re.fullmatch(self.include, name) is not None
+        return _matches(self.include, name)
+
+
+def _matches(pattern: str, name: str) -> bool:
+    # Kafka lets a group's name hold anything, also what ends a line
+    return re.fullmatch(pattern, name, re.DOTALL) is not None
 
 
 UNNAMED = "kafka"

@@ -27,8 +27,14 @@ MISUNDERSTANDINGS = (
     NotImplementedError,  # aiokafka has no version of the request that the broker still knows
 )
 
-CONNECTING = (OSError, EOFError, errors.KafkaError, NotImplementedError, AssertionError, ValueError, LookupError)
-"""What aiokafka raises while it connects; the last three are its word for SASL answers that are none."""
+NO_ADDRESS = (OverflowError, UnicodeError)
+"""What a port raises that is none, and a host that DNS could not even be asked for."""
+
+NO_ANSWER = (AssertionError, ValueError, LookupError)
+"""aiokafka's word for SASL answers that are none."""
+
+CONNECTING = (OSError, EOFError, errors.KafkaError, NotImplementedError, *NO_ADDRESS, *NO_ANSWER)
+"""What aiokafka raises while it connects."""
 
 TLS_ALERT = 0x1503
 """How a TLS alert begins (RFC 8446, 5.1): read as Kafka's length of an answer, the half that counts."""
@@ -50,7 +56,9 @@ def connecting_error(address: str, error: Exception, tls: Tls | None, sasl: Sasl
         return SourceError(Reason.INVALID_ANSWER, f"{address}: it answers in TLS: set tls, or name its plaintext port")
     if sasl is not None and isinstance(error, errors.KafkaError) and (what := _sasl(error, sasl)):
         return SourceError(Reason.REFUSED, f"{address}: {what}")
-    if isinstance(error, AssertionError | ValueError | LookupError):
+    if isinstance(error, NO_ADDRESS) and not isinstance(error, UnicodeDecodeError):
+        return SourceError(Reason.UNREACHABLE, f"{address}: that is no host and port to connect to")
+    if isinstance(error, NO_ANSWER):
         what = f"its answer to SASL can't be read: {type(error).__name__}"
         return SourceError(Reason.INVALID_ANSWER, f"{address}: {what}")
     return connection_error(address, error)

@@ -210,11 +210,12 @@ async def test_metrics_are_compressed_when_asked_for() -> None:
 
     async with running(Switched("a"), interval=60) as client:
         await until(client, lambda found: found.get("demo_up['a']") == 1)
-        plain = await client.get("/metrics", headers={"accept-encoding": "identity"})
-        assert "content-encoding" not in plain.headers
+        for refusing in ("", "identity", "gzip;q=0", "deflate, gzip ; q=0.0, br"):
+            plain = await client.get("/metrics", headers={"accept-encoding": refusing})
+            assert "content-encoding" not in plain.headers
         assert b"process_cpu_seconds_total" in plain.content
-        for _ in range(2):
-            async with client.stream("GET", "/metrics", headers={"accept-encoding": "gzip"}) as response:
+        for taking in ("gzip", "deflate;q=0, gzip;q=0.5"):
+            async with client.stream("GET", "/metrics", headers={"accept-encoding": taking}) as response:
                 assert response.headers["content-encoding"] == "gzip"
                 body = gzip.decompress(b"".join([part async for part in response.aiter_raw()]))
             assert told(body) == told(plain.content)

@@ -64,6 +64,8 @@ def test_a_merged_key_may_be_given_again(tmp_path: Path) -> None:
         ("listen: here", "listen: 'here' is not host:port with a port from 1 to 65535"),
         ("listen: a:0", "listen: 'a:0' is not host:port with a port from 1 to 65535"),
         ("listen: a:70000", "listen: 'a:70000' is not host:port with a port from 1 to 65535"),
+        ("listen: tcp://a:1", "listen: 'tcp://a:1' is not host:port with a port from 1 to 65535"),
+        ("listen: a:1,b:1", "listen: 'a:1,b:1' is not host:port with a port from 1 to 65535"),
         ("lisen: a:1", "listen: is required\nlisen: unknown key"),
         (
             "listen: a:1\nmatch: '('",

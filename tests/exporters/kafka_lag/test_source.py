@@ -224,6 +224,14 @@ async def test_what_is_filtered_out_is_not_asked_for(cluster: Any) -> None:
     assert snapshot.ends == {Partition("payments", 0): 7, Partition("__consumer_offsets", 0): 9}
 
 
+async def test_every_name_is_wanted_unless_said(cluster: Any, group: Any) -> None:
+    """Kafka lets groups have any."""
+    names = ("a\nb", "\n", " ", 'quo"te', "봉수")
+    for name in names:
+        cluster.groups[name] = group(1, {("orders", 0): 90})
+    assert {*names} <= {group.name for group in (await read(cluster)).groups}
+
+
 async def test_only_consumer_groups_are_read(cluster: Any, group: Any) -> None:
     """Groups of other protocols are not consumers; one without a protocol has committed by hand."""
     cluster.groups["connect-x"] = group(1, protocol="connect")
@@ -477,6 +485,21 @@ async def test_a_broker_that_has_left_the_cluster_is_waited_for_once(make_cluste
             assert len(gone.writers) == 2, "it was tried again"
             assert (await source.read()).problems == ()
             assert len(gone.writers) == 2
+
+
+async def test_a_broker_whose_address_is_none_costs_only_what_it_alone_knows(cluster: Any) -> None:
+    """It advertises a port that there can't be; a host can be wrong in the settings, too."""
+    servers = cluster.bootstrap
+    cluster.ports[2] = 99_999_999
+    async with reading(("kafka..example.com:9092", *servers)) as source:
+        snapshot = await source.read()
+    assert [group.name for group in snapshot.groups] == ["billing"]
+    assert [(problem.reason, problem.message) for problem in snapshot.problems] == [
+        (Reason.UNREACHABLE, "127.0.0.1:99999999: that is no host and port to connect to")
+    ]
+    async with reading(("kafka..example.com:9092",)) as source:
+        with pytest.raises(SourceError, match=r"^kafka\.\.example\.com:9092: that is no host and port to connect to$"):
+            await source.read()
 
 
 async def test_a_bootstrap_server_that_is_down_does_not_matter(cluster: Any) -> None:
