@@ -67,7 +67,7 @@ class Brokers:
         """Start a broker that was killed, on its data."""
         part: Part = next(part for part in self.stack.parts if part.name == f"kafka_{node}")
         await asyncio.to_thread(self.stack.start_part, part)
-        await until(lambda: asyncio.to_thread(self.stack.is_ready, part), bool)
+        await until(lambda: asyncio.to_thread(self.stack.is_ready, part), bool, seconds=120)
 
     async def whole(self) -> None:
         """Wait until each replica of the groups' commits is in sync again: one may be killed then and none is lost."""
@@ -156,7 +156,7 @@ class Brokers:
             return await source.read()
 
 
-async def until(read: Callable[[], Awaitable[Any]], wanted: Callable[[Any], bool], seconds: float = 30) -> Any:
+async def until(read: Callable[[], Awaitable[Any]], wanted: Callable[[Any], bool], seconds: float = 60) -> Any:
     """Read again and again until it is as wanted."""
     async with asyncio.timeout(seconds):
         while not wanted(found := await read()):

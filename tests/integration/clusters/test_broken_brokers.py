@@ -115,8 +115,13 @@ async def test_three_brokers_cost_as_many_requests_as_they_are(scene: Scene) -> 
 
 
 @pytest.mark.parametrize("node", [1, 2])
-async def test_a_broker_that_is_killed_during_collections(three: Any, scene: Scene, node: int) -> None:
-    """What the others lead is told in each collection; its groups move to them; it comes back with its own."""
+async def test_a_broker_that_is_killed_during_collections(three: Any, scene: Scene, until: Any, node: int) -> None:
+    """What the others lead is told in each collection; its groups move to them; it comes back with its own.
+
+    Meanwhile its copies of what they lead are missing.
+    """
+    copied = f"copied-{uuid.uuid4().hex[:8]}"
+    await three.create(copied, replicas=3)
     collecting = asyncio.create_task(scene.collect())
     await asyncio.sleep(0)
     three.kill(node)
@@ -129,9 +134,11 @@ async def test_a_broker_that_is_killed_during_collections(three: Any, scene: Sce
         moved = await scene.collected(lambda found: len(found.groups) == GROUPS)
         assert moved.ends.keys() == others(scene, node)
         assert all(moved.lag_sums(group) == {} for group in moved.groups), "no sum without a partition"
+        await until(lambda: three.read(copied), lambda found: found.placements[copied].under_replicated == [1])
     finally:
         await three.start(node)
     await scene.whole()
+    await until(lambda: three.read(copied), lambda found: found.placements[copied].under_replicated == [0])
     assert scene.collection.status.failures[Reason.UNREACHABLE] > 0
 
 
