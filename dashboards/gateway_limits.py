@@ -106,7 +106,7 @@ def _by_which_limit(board: dashboard.Dashboard) -> None:
     others = Words(
         "Rejected, but not by the gateway",
         "429 answers of the services behind the gateway (upstream), and those whose origin the gateway does not tell "
-        "(unknown). They raise no alert: look at the service's own limits.",
+        "(unknown). Upstreams' raise no alert: look at the service's own limits.",
         "No gateway tells of other origins",
     )
     query = Query(

@@ -14,7 +14,7 @@ TESTS = sorted((RULES / "tests").glob("*.yml"))
 def promtool(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run promtool (Debian: package prometheus)."""
     command = ["promtool", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_rules_are_clean_under_every_lint() -> None:
