@@ -4,7 +4,9 @@ It answers as Slack's documentation says Slack answers, refuses what Slack refus
 
 ``limits``      every number that it is strict about, each with its source: READ FIRST
 ``workspace``   channels, messages, files: the whole state, in memory and bounded
-``content``     text, blocks, attachments, metadata of one message: checked and normalised (``blocks`` knows Block Kit)
+``content``     text, blocks, attachments, metadata of one message: checked and normalised (``blocks`` knows Block Kit,
+                ``entities`` what becomes of ``&``, ``<`` and ``>``)
+``objects``     messages and files as the objects of Slack's API
 ``methods/``    the Web API methods, one file a family, and the literal map of them
 ``arguments``   the query string, form or JSON object of one call
 ``rates``       429: posts a second in each channel, calls a minute of each method

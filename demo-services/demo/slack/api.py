@@ -109,12 +109,13 @@ def _carry_out(slack: Slack, name: str, request: Request, body: bytes, visit: Vi
     app = _authenticate(slack.workspace, request, given, method)
     channel = _channel(slack.workspace, given)
     visit.app, visit.channel, visit.ts = app.name, channel.name if channel else None, _ts(given)
-    _authorize(app, method)
+    call = Call(slack.workspace, slack.rates, app, given, str(request.base_url), slack.sockets)
+    call.need(*method.scopes)
     if fault := slack.faults.take(name, channel, after=False):
         visit.fault = fault.kind
         return fault.kind.removeprefix("error:"), _instead(fault)
     slack.rates.admit_call(app.bot, name, method.tier)
-    answer = method.run(Call(slack.workspace, slack.rates, app, given, str(request.base_url), slack.sockets))
+    answer = method.run(call)
     visit.ts = answer.get("ts", visit.ts)
     response = JSONResponse({"ok": True, **answer}, headers={"x-oauth-scopes": ",".join(sorted(app.scopes))})
     if fault := slack.faults.take(name, channel, after=True):
@@ -141,12 +142,6 @@ def _authenticate(workspace: Workspace, request: Request, given: Arguments, meth
     if app.revoked:
         raise SlackError("token_revoked")
     return app
-
-
-def _authorize(app: App, method: Method) -> None:
-    if method.scopes and not app.scopes.intersection(method.scopes):
-        provided = ",".join(sorted(app.scopes))
-        raise SlackError("missing_scope", needed=",".join(method.scopes), provided=provided)
 
 
 def _channel(workspace: Workspace, given: Arguments) -> Channel | None:

@@ -40,13 +40,13 @@ class Arguments:
         """Return a boolean: JSON ``true``, or ``1`` and ``true`` of a form."""
         return str(self._values.get(name, "")).lower() in ("1", "true")
 
-    def whole(self, name: str, default: int) -> int:
-        """Return a whole number, `default` when not given or zero (as Slack treats ``limit=0``)."""
+    def whole(self, name: str, default: int, error: str = "invalid_arguments") -> int:
+        """Return a whole number, `default` when not given or zero (as Slack treats ``limit=0``); fail with `error`."""
         value = self.text(name)
         if not value:
             return default
         if not value.isascii() or not value.isdigit() or len(value) > 12:
-            raise SlackError("invalid_arguments", [f"must be a whole number [json-pointer:/{name}]"])
+            raise SlackError(error, [f"must be a whole number [json-pointer:/{name}]"])
         return int(value) or default
 
     def parsed(self, name: str, error: str) -> Any:

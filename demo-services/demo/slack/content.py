@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo.slack import blocks as block_kit
-from demo.slack import limits
+from demo.slack import entities, limits
 from demo.slack.arguments import Arguments
 from demo.slack.errors import SlackError
 from demo.slack.schema import Check, array, at, boolean, number, shape, string, url
@@ -61,7 +61,7 @@ def read(arguments: Arguments, *, text_limit: int | None) -> Content:
     if text_limit is not None and len(text or "") > text_limit:
         raise SlackError("msg_too_long")
     content = Content(
-        text=None if text is None else text[: limits.POST_TEXT.value],
+        text=None if text is None else entities.escaped(text[: limits.POST_TEXT.value]),
         blocks=blocks,
         attachments=_attachments(arguments),
         metadata=_metadata(arguments),
@@ -87,8 +87,11 @@ def _blocks(arguments: Arguments) -> tuple[Json, ...] | None:
 
 
 def _named(blocks: list[Json]) -> tuple[Json, ...]:
-    """Give a block_id to each block that has none, as Slack does."""
-    return tuple({**block, "block_id": block.get("block_id") or secrets.token_urlsafe(4)} for block in blocks)
+    """Give a block_id to each block that has none, and entities to its texts, as Slack does."""
+    return tuple(
+        {**entities.in_objects(block), "block_id": block.get("block_id") or secrets.token_urlsafe(4)}
+        for block in blocks
+    )
 
 
 # --- legacy attachments (https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments) --------
@@ -153,7 +156,7 @@ def _attachment_problems(attachment: Any, pointer: str) -> Iterator[str]:
 
 def _completed(attachment: Json, number: int) -> Json:
     fallback = attachment.get("fallback") or attachment.get("text") or "[no preview available]"
-    kept = {**attachment, "id": number, "fallback": fallback}
+    kept = entities.in_attachment({**attachment, "id": number, "fallback": fallback})
     if attachment.get("blocks"):
         kept["blocks"] = list(_named(attachment["blocks"]))
     return kept

@@ -8,7 +8,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from demo.slack.api import Slack
 from demo.slack.errors import SlackError
 from demo.slack.faults import ORDERS_KEPT, FaultOrder
-from demo.slack.workspace import Channel, Message, as_slack, file_as_slack, reactions_as_slack
+from demo.slack.objects import as_slack, file_as_slack, reactions_as_slack
+from demo.slack.workspace import Channel, Message
 
 
 def router(slack: Slack) -> APIRouter:

@@ -17,7 +17,8 @@ import httpx
 
 from demo.slack import limits
 from demo.slack.content import Json
-from demo.slack.workspace import App, Channel, Message, Workspace, as_slack
+from demo.slack.objects import as_slack
+from demo.slack.workspace import App, Channel, Message, Workspace
 
 SECONDS = 3.0
 """How long an app has for its answer (docs.slack.dev, "Handling user interaction": within 3 seconds)."""

@@ -62,6 +62,7 @@ ATTACHMENT_FOOTER: Final = Limit(300, "sdk attachments: footer_max_length")
 HISTORY_DEFAULT: Final = Limit(100, "ref conversations.history: limit, default 100")
 HISTORY_MAXIMUM: Final = Limit(999, "docs /reference/methods/conversations.history: maximum of 999")
 REPLIES_DEFAULT: Final = Limit(1_000, "ref conversations.replies: limit, default 1000")
+LIST_DEFAULT: Final = Limit(100, "ref conversations.list: limit, default 100")
 LIST_MAXIMUM: Final = Limit(1_000, "docs /reference/methods/conversations.list: an integer under 1000")
 REACTIONS: Final = Limit(23, "docs /reference/methods/reactions.add: too_many_emoji; the number is unpublished")
 

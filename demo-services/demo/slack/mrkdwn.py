@@ -9,6 +9,8 @@ from html import escape
 
 from markupsafe import Markup
 
+from demo.slack.entities import unescaped
+
 EMOJI = {
     "bar_chart": "📊",
     "bell": "🔔",
@@ -179,13 +181,13 @@ def _emoji(name: str) -> str:
 
 
 def _plain(part: str) -> str:
-    return _emoji(part[1:-1]) if part[1:-1] in EMOJI and part.startswith(":") else _text(part, unescape=False)
+    return _emoji(part[1:-1]) if part[1:-1] in EMOJI and part.startswith(":") else _text(part)
 
 
-def _text(text: str, *, unescape: bool = True) -> str:
-    return (_escaped(text) if unescape else escape(text)).replace("\n", "<br>")
+def _text(text: str) -> str:
+    return _escaped(text).replace("\n", "<br>")
 
 
 def _escaped(text: str) -> str:
-    """Escape for HTML what the sender may have escaped for Slack already (only ``&``, ``<`` and ``>``)."""
-    return escape(text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    """Escape for HTML what is escaped for Slack (only ``&``, ``<`` and ``>``)."""
+    return escape(unescaped(text))

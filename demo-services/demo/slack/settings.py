@@ -17,6 +17,8 @@ BOT_SCOPES = (
     "chat:write",
     "files:read",
     "files:write",
+    "groups:history",
+    "groups:read",
     "reactions:read",
     "reactions:write",
     "users:read",
@@ -25,13 +27,14 @@ BOT_SCOPES = (
 
 
 class ChannelSettings(Settings):
-    """One public channel."""
+    """One channel."""
 
     name: ChannelName
     topic: str = ""
+    private: bool = False
     archived: bool = False
     joined: bool = True
-    """Whether every bot is a member at start; else a bot has to call conversations.join."""
+    """Whether every bot is a member at start; else a bot has to call conversations.join, which private ones refuse."""
 
 
 class InteractivitySettings(Settings):

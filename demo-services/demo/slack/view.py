@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from demo.slack import chart, mrkdwn
+from demo.slack import chart, entities, mrkdwn
 from demo.slack.workspace import Channel, Message, Workspace
 
 MESSAGES_SHOWN = 50
@@ -97,5 +97,6 @@ _environment.filters |= {
     "color": _color,
     "moment": _moment,
     "clock": _clock,
+    "unescaped": entities.unescaped,
 }
 _environment.globals |= {"chart": chart.figure, "emoji": mrkdwn.EMOJI}

@@ -1,10 +1,10 @@
 """The state of the workspace: apps, channels, messages, files. In memory, bounded, on a clock that is given."""
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from demo.slack import limits
 from demo.slack.content import Content, Json
@@ -81,11 +81,12 @@ class Message:
 
 @dataclass
 class Channel:
-    """One public channel; `messages` by ts, oldest first, replies among them; `threads` has the replies by parent."""
+    """One channel; `messages` by ts, oldest first, replies among them; `threads` has the replies by parent."""
 
     id: str
     name: str
     topic: str
+    private: bool
     archived: bool
     created: int
     members: set[str]
@@ -94,6 +95,10 @@ class Channel:
     posted: int = 0
     """Messages ever posted, for the badge in the sidebar."""
     _last: int = 0
+
+    def seen_by(self, app: App) -> bool:
+        """Whether the app may know of it: to a bot that is not in it, a private channel does not exist."""
+        return not self.private or app.user in self.members
 
     def next_ts(self, now: float) -> str:
         """Return a ts that no message of this channel had: seconds, a dot, six digits, always rising."""
@@ -278,6 +283,11 @@ class Workspace:
         message.revision = self.revision
 
 
+def is_ts(text: str) -> bool:
+    """Whether it is written as the ts of a message."""
+    return re.fullmatch(r"[0-9]{1,12}\.[0-9]{6}", text) is not None
+
+
 def _id(kind: str, *names: str) -> str:
     """Return an id as Slack's look, the same after each restart."""
     digest = hashlib.sha256("/".join(names).encode()).hexdigest()
@@ -316,62 +326,8 @@ def _channel(settings: ChannelSettings, joined: set[str], now: int) -> Channel:
         id=_id("C", settings.name),
         name=settings.name,
         topic=settings.topic,
+        private=settings.private,
         archived=settings.archived,
         created=now,
         members=set(joined) if settings.joined else set(),
     )
-
-
-def as_slack(message: Message, channel: Channel, team: str, *, metadata: bool) -> dict[str, Any]:
-    """Return the message object of Slack's API (https://docs.slack.dev/reference/objects/message-object)."""
-    answer: dict[str, Any] = {"type": "message", "ts": message.ts, "text": message.text, "team": team}
-    if message.app is None:
-        answer |= {"user": SLACKBOT, "subtype": "tombstone", "hidden": True}
-    else:
-        app = message.app
-        answer |= {"user": app.user, "bot_id": app.bot, "app_id": app.id}
-        answer["bot_profile"] = {"id": app.bot, "app_id": app.id, "name": app.name, "deleted": False, "team_id": team}
-    if message.blocks:
-        answer["blocks"] = list(message.blocks)
-    if message.attachments:
-        answer["attachments"] = list(message.attachments)
-    if metadata and message.metadata:
-        answer["metadata"] = message.metadata
-    if message.edited and message.app:
-        answer["edited"] = {"user": message.app.user, "ts": message.edited}
-    if message.files:
-        answer["files"] = [file_as_slack(file) for file in message.files]
-    if message.reactions:
-        answer["reactions"] = reactions_as_slack(message)
-    if message.is_reply:
-        answer |= {"thread_ts": message.thread_ts} | ({"subtype": "thread_broadcast"} if message.broadcast else {})
-    elif replies := channel.replies(message.ts):
-        answer |= {
-            "thread_ts": message.ts,
-            "reply_count": len(replies),
-            "reply_users": sorted({reply.app.user for reply in replies if reply.app}),
-            "latest_reply": replies[-1].ts,
-        }
-    return answer
-
-
-def reactions_as_slack(message: Message) -> list[dict[str, Any]]:
-    """Return the reactions as Slack lists them."""
-    return [{"name": name, "users": list(users), "count": len(users)} for name, users in message.reactions.items()]
-
-
-def file_as_slack(file: File) -> dict[str, Any]:
-    """Return the file object (https://docs.slack.dev/reference/objects/file-object), the part that is true here."""
-    return {
-        "id": file.id,
-        "created": file.created,
-        "timestamp": file.created,
-        "name": file.name,
-        "title": file.title,
-        "size": file.length,
-        "user": file.owner,
-        "mode": "hosted",
-        "is_external": False,
-        "is_public": bool(file.channels),
-        "channels": list(file.channels),
-    }

@@ -57,6 +57,7 @@ POST_ERRORS = [
     ({"channel": "kafka", "attachments": [{"text": "x"}] * 101}, "too_many_attachments"),
     ({"channel": "kafka", "attachments": [{"color": "#12345g", "text": "x"}]}, "invalid_attachments"),
     ({"channel": "kafka", "text": "x", "thread_ts": "1.000001"}, "thread_not_found"),
+    ({"channel": "kafka", "text": "x", "thread_ts": "0"}, "invalid_thread_ts"),
     ({"channel": "kafka", "text": "x", "metadata": "{"}, "invalid_metadata_format"),
     ({"channel": "kafka", "text": "x", "metadata": {"event_type": "a"}}, "invalid_metadata_format"),
     ({"channel": "kafka", "text": "x", "metadata": {"event_type": "", "event_payload": {}}}, "invalid_metadata_format"),
@@ -253,5 +254,8 @@ async def test_tells_where_a_message_is_shown(slack: Any) -> None:
     permalink = (await slack.ask("chat.getPermalink", channel=channel, message_ts=ts))["permalink"]
     answer = await slack.http.get(permalink)
     assert (answer.status_code, answer.headers["location"]) == (307, f"/channels/kafka#m{ts}")
+    reply = await slack.post(thread_ts=ts)
+    in_thread = (await slack.ask("chat.getPermalink", channel=channel, message_ts=reply))["permalink"]
+    assert in_thread.partition("?")[2] == f"thread_ts={ts}&cid={channel}"
     gone = await slack.ask("chat.getPermalink", channel=channel, message_ts="1.000001")
     assert gone["error"] == "message_not_found"

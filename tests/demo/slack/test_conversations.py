@@ -73,6 +73,15 @@ async def test_replies_of_a_message_without_a_thread(slack: Any) -> None:
     assert [message["ts"] for message in answer["messages"]] == [ts]
 
 
+async def test_a_reply_says_whose_thread_it_is_in(slack: Any) -> None:
+    """The user of the first message stands in each reply."""
+    parent = await slack.post(text="parent")
+    await slack.post(text="reply", thread_ts=parent, token="xoxb-other")
+    answer = await slack.ask("conversations.replies", channel=slack.channels["kafka"], ts=parent)
+    first, reply = answer["messages"]
+    assert reply["parent_user_id"] == first["user"] != reply["user"]
+
+
 async def test_list_pages(slack: Any) -> None:
     """The channel list is paged; archived channels can be left out."""
     names = []
@@ -81,7 +90,6 @@ async def test_list_pages(slack: Any) -> None:
     assert names == ["kafka", "gateway", "elsewhere", "old"]
     active = await slack.client().conversations_list(exclude_archived=True)
     assert [channel["name"] for channel in active["channels"]] == ["kafka", "gateway", "elsewhere"]
-    assert (await slack.client().conversations_list(types="private_channel"))["channels"] == []
 
 
 async def test_join_makes_a_member(slack: Any) -> None:
@@ -106,6 +114,8 @@ ERRORS = [
     ("conversations.replies", {"channel": "@kafka"}, "thread_not_found"),
     ("conversations.replies", {"channel": "@kafka", "ts": "1.000001"}, "thread_not_found"),
     ("conversations.list", {"types": "secret"}, "invalid_types"),
+    ("conversations.list", {"limit": "all"}, "invalid_limit"),
+    ("conversations.list", {"types": "public_channel,im"}, "missing_scope"),
     ("conversations.info", {"channel": "C0"}, "channel_not_found"),
     ("conversations.join", {"channel": "@old"}, "is_archived"),
 ]

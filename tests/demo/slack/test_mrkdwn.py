@@ -98,8 +98,8 @@ def test_quote_in_a_link_stays_in_its_attribute() -> None:
 
 
 def test_plain_text_is_not_formatted() -> None:
-    """plain_text knows emoji and line ends, no marks, and takes no escapes."""
-    assert str(plain("*a* &lt;\n:x:")) == '*a* &amp;lt;<br><span role="img" aria-label="x">❌</span>'
+    """plain_text knows emoji and line ends, no marks; what is escaped in it is shown as what it is."""
+    assert str(plain("*a* &lt;\n:x:")) == '*a* &lt;<br><span role="img" aria-label="x">❌</span>'
 
 
 ALLOWED = re.compile(

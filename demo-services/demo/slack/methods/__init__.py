@@ -11,11 +11,13 @@ METHODS: dict[str, Method] = {
     "chat.getPermalink": Method(chat.permalink, Tier.SPECIAL),
     "chat.postMessage": Method(chat.post_message, Tier.SPECIAL, ("chat:write",), takes_json=True),
     "chat.update": Method(chat.update, Tier.THREE, ("chat:write",), takes_json=True),
-    "conversations.history": Method(conversations.history, Tier.THREE, ("channels:history",), takes_json=True),
-    "conversations.info": Method(conversations.info, Tier.THREE, ("channels:read",)),
+    "conversations.history": Method(
+        conversations.history, Tier.THREE, ("channels:history", "groups:history"), takes_json=True
+    ),
+    "conversations.info": Method(conversations.info, Tier.THREE, ("channels:read", "groups:read")),
     "conversations.join": Method(conversations.join, Tier.THREE, ("channels:join",), takes_json=True),
-    "conversations.list": Method(conversations.list_channels, Tier.TWO, ("channels:read",)),
-    "conversations.replies": Method(conversations.replies, Tier.THREE, ("channels:history",)),
+    "conversations.list": Method(conversations.list_channels, Tier.TWO, ("channels:read", "groups:read")),
+    "conversations.replies": Method(conversations.replies, Tier.THREE, ("channels:history", "groups:history")),
     "files.completeUploadExternal": Method(files.complete_upload, Tier.FOUR, ("files:write",), takes_json=True),
     "files.getUploadURLExternal": Method(files.get_upload_url, Tier.FOUR, ("files:write",)),
     "files.info": Method(files.info, Tier.FOUR, ("files:read",)),

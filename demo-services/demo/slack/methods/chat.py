@@ -6,12 +6,13 @@ from demo.slack import content, limits
 from demo.slack.content import Content
 from demo.slack.errors import SlackError
 from demo.slack.methods.call import Call
-from demo.slack.workspace import Channel, Message, as_slack
+from demo.slack.objects import as_slack
+from demo.slack.workspace import Channel, Message, is_ts
 
 
 def post_message(call: Call) -> dict[str, Any]:
     """Post to a channel (by id or name) or, with thread_ts, to a thread of it."""
-    channel = call.workspace.channel_to_post(call.arguments.required("channel"))
+    channel = call.channel(by_name=True)
     if channel.archived:
         raise SlackError("is_archived")
     if call.app.user not in channel.members and "chat:write.public" not in call.app.scopes:
@@ -37,7 +38,7 @@ def post_message(call: Call) -> dict[str, Any]:
 
 def update(call: Call) -> dict[str, Any]:
     """Edit one of the app's own messages; the channel is named by id alone."""
-    channel = call.workspace.channel(call.arguments.required("channel"))
+    channel = call.channel()
     ts = call.arguments.required("ts")
     if channel.archived:
         raise SlackError("is_inactive")
@@ -57,7 +58,7 @@ def update(call: Call) -> dict[str, Any]:
 
 def delete(call: Call) -> dict[str, Any]:
     """Delete one of the app's own messages."""
-    channel = call.workspace.channel(call.arguments.required("channel"))
+    channel = call.channel()
     message = call.workspace.message(channel, call.arguments.required("ts"))
     if message.app is not call.app:
         raise SlackError("cant_delete_message")
@@ -66,10 +67,12 @@ def delete(call: Call) -> dict[str, Any]:
 
 
 def permalink(call: Call) -> dict[str, Any]:
-    """Say where a browser shows a message: ``archives/<channel id>/p<ts without its point>``."""
-    channel = call.workspace.channel(call.arguments.required("channel"))
+    """Say where a browser shows a message: ``archives/<channel id>/p<ts without its point>``; a reply in its thread."""
+    channel = call.channel()
     message = call.workspace.message(channel, call.arguments.required("message_ts"))
-    return {"channel": channel.id, "permalink": f"{call.base_url}archives/{channel.id}/p{message.ts.replace('.', '')}"}
+    address = f"{call.base_url}archives/{channel.id}/p{message.ts.replace('.', '')}"
+    thread = f"?thread_ts={message.thread_ts}&cid={channel.id}" if message.is_reply else ""
+    return {"channel": channel.id, "permalink": address + thread}
 
 
 def _answer(call: Call, channel: Channel, message: Message) -> dict[str, Any]:
@@ -81,6 +84,8 @@ def _thread(channel: Channel, ts: str) -> str | None:
     """Return the ts of the thread's first message; a reply's ts leads to its parent."""
     if not ts:
         return None
+    if not is_ts(ts):
+        raise SlackError("invalid_thread_ts", [f"{ts} is not a valid thread_ts"])  # jenkinsci/slack-plugin#584
     parent = channel.messages.get(ts)
     if parent is None or parent.deleted:
         raise SlackError("thread_not_found")

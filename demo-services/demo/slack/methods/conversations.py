@@ -12,7 +12,8 @@ from demo.slack import limits
 from demo.slack.arguments import Arguments
 from demo.slack.errors import SlackError
 from demo.slack.methods.call import Call
-from demo.slack.workspace import App, Channel, Message, as_slack
+from demo.slack.objects import as_slack
+from demo.slack.workspace import App, Channel, Message
 
 
 def history(call: Call) -> dict[str, Any]:
@@ -52,17 +53,25 @@ def replies(call: Call) -> dict[str, Any]:
     return answer | (_next("next_ts", page[-1].ts) if more else {})
 
 
+KINDS = {"public_channel": "channels:read", "private_channel": "groups:read", "mpim": "mpim:read", "im": "im:read"}
+"""Scope that a token needs to be told of conversations of one type; of the last two there are none here."""
+
+
 def list_channels(call: Call) -> dict[str, Any]:
-    """List the public channels; there are no others."""
+    """List the channels of the types that are asked for; a bot hears of private channels that it is in."""
     kinds = set(filter(None, (call.arguments.text("types") or "public_channel").split(",")))
-    if kinds - {"public_channel", "private_channel", "mpim", "im"}:
+    if kinds - KINDS.keys():
         raise SlackError("invalid_types")
-    limit = min(call.arguments.whole("limit", limits.HISTORY_DEFAULT.value), limits.LIST_MAXIMUM.value)
+    for kind in sorted(kinds):
+        call.need(KINDS[kind])
+    limit = min(call.arguments.whole("limit", limits.LIST_DEFAULT.value, "invalid_limit"), limits.LIST_MAXIMUM.value)
     start = int(_cursor(call.arguments, "offset") or 0)
     found = [
         channel
-        for channel in (call.workspace.channels.values() if "public_channel" in kinds else ())
-        if not (channel.archived and call.arguments.flag("exclude_archived"))
+        for channel in call.workspace.channels.values()
+        if ("private_channel" if channel.private else "public_channel") in kinds
+        and channel.seen_by(call.app)
+        and not (channel.archived and call.arguments.flag("exclude_archived"))
     ]
     page = [channel_as_slack(channel, call.app) for channel in found[start : start + limit]]
     end = start + limit
@@ -72,13 +81,16 @@ def list_channels(call: Call) -> dict[str, Any]:
 
 def info(call: Call) -> dict[str, Any]:
     """Describe one channel."""
-    channel = call.workspace.channel(call.arguments.required("channel"))
+    channel = call.channel()
+    call.need(_scope(channel, "read"))
     return {"channel": channel_as_slack(channel, call.app)}
 
 
 def join(call: Call) -> dict[str, Any]:
     """Make the bot a member."""
-    channel = call.workspace.channel(call.arguments.required("channel"))
+    channel = call.channel()
+    if channel.private:
+        raise SlackError("method_not_supported_for_channel_type")
     if channel.archived:
         raise SlackError("is_archived")
     warned = {}
@@ -98,7 +110,7 @@ def channel_as_slack(channel: Channel, app: App) -> dict[str, Any]:
         "is_group": False,
         "is_im": False,
         "is_mpim": False,
-        "is_private": False,
+        "is_private": channel.private,
         "is_archived": channel.archived,
         "is_general": False,
         "is_member": app.user in channel.members,
@@ -110,10 +122,16 @@ def channel_as_slack(channel: Channel, app: App) -> dict[str, Any]:
 
 
 def _readable(call: Call) -> Channel:
-    channel = call.workspace.channel(call.arguments.required("channel"))
+    channel = call.channel()
+    call.need(_scope(channel, "history"))
     if call.app.user not in channel.members:
         raise SlackError("not_in_channel")
     return channel
+
+
+def _scope(channel: Channel, what: str) -> str:
+    """Private channels were groups once, and their scopes are called so still."""
+    return f"{'groups' if channel.private else 'channels'}:{what}"
 
 
 def _shown(call: Call, channel: Channel, messages: Sequence[Message]) -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ from demo.slack import limits
 from demo.slack.content import Content
 from demo.slack.errors import SlackError
 from demo.slack.methods.call import Call
-from demo.slack.workspace import Channel, File, Workspace, file_as_slack
+from demo.slack.objects import file_as_slack
+from demo.slack.workspace import Channel, File, Workspace
 
 
 def get_upload_url(call: Call) -> dict[str, Any]:
@@ -89,12 +90,12 @@ def _uploaded(call: Call, name: str) -> File:
 
 
 def _channel(call: Call) -> Channel | None:
-    name = call.arguments.text("channel_id") or call.arguments.text("channels")
-    if not name:
+    argument = "channel_id" if call.arguments.text("channel_id") else "channels"
+    if not call.arguments.text(argument):
         return None
-    if "," in name:
+    if "," in call.arguments.text(argument):
         raise SlackError("invalid_channel", ["this workspace shares a file in one channel at a time"])
-    channel = call.workspace.channel(name)
+    channel = call.channel(argument)
     if call.app.user not in channel.members:
         raise SlackError("not_in_channel")
     if channel.archived:

@@ -5,7 +5,8 @@ from typing import Any
 
 from demo.slack.errors import SlackError
 from demo.slack.methods.call import Call
-from demo.slack.workspace import Channel, Message, as_slack, reactions_as_slack
+from demo.slack.objects import as_slack, reactions_as_slack
+from demo.slack.workspace import Channel, Message, is_ts
 
 
 def add(call: Call) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def _item(call: Call) -> tuple[Channel, Message]:
     ts = call.arguments.text("timestamp")
     if not ts or "channel" not in call.arguments:
         raise SlackError("no_item_specified")
-    if not re.fullmatch(r"[0-9]{1,12}\.[0-9]{6}", ts):
+    if not is_ts(ts):
         raise SlackError("bad_timestamp")
-    channel = call.workspace.channel(call.arguments.required("channel"))
+    channel = call.channel()
     return channel, call.workspace.message(channel, ts)
