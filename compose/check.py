@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from compose import render
 from compose.addresses import PROJECT, AddressBook, containers, native
 from compose.native import tools
 from compose.native.stack import Stack, StackError
+from compose.native.tools import Tool
 from demo.answers.settings import AnswersSettings
 from demo.billing.settings import BillingSettings
 from demo.console.settings import ConsoleSettings
@@ -99,11 +100,11 @@ def _complaint(*command: str) -> list[str]:
     return [f"{Path(command[0]).name}: {(result.stdout + result.stderr).strip()}"] if result.returncode else []
 
 
-def machine(stack: Stack) -> Iterator[Line]:
+def machine(stack: Stack, needed: Sequence[Tool] = tools.RUN) -> Iterator[Line]:
     """Look at what the native stack needs of a machine."""
     python = ".".join(map(str, sys.version_info[:3]))
     yield Line(sys.version_info >= (3, 11), f"Python {python} (3.11 or newer is needed)")
-    for tool in tools.RUN:
+    for tool in needed:
         present = tool.present()
         advice = "" if present else f": `make setup` brings it ({tool.origin})"
         yield Line(present, f"{tool.name}{advice}")

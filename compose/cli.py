@@ -192,7 +192,9 @@ def render_for_containers(
 ) -> None:
     """Write the configuration files for the containers of compose.yaml."""
     real_slack = bool(os.environ.get(SLACK_TOKEN))
-    for path in render.write(containers(target, native_stack.otlp_receiver(), real_slack=real_slack)):
+    with _said():
+        receiver = native_stack.otlp_receiver()
+    for path in render.write(containers(target, receiver, real_slack=real_slack)):
         console.print(f"[green]✓[/] {path}")
 
 

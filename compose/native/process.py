@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -98,11 +99,15 @@ def _start(name: str, command: Sequence[str], run: Path, log: Path, environment:
     )
     pid = int(shell.stdout)
     running = Running(name, pid, _birth(pid), tuple(command))
-    # renamed into place: a record is whole or not there, also when this program is killed now
-    draft = run / f"{name}.draft"
-    draft.write_text(json.dumps(asdict(running)), encoding="utf-8")
-    draft.rename(run / f"{name}.json")
+    write_whole(run / f"{name}.json", asdict(running))
     return running
+
+
+def write_whole(record: Path, values: Mapping[str, Any]) -> None:
+    """Write a record that is whole or not there, also when this program is killed now: renamed into place."""
+    draft = record.with_suffix(".draft")
+    draft.write_text(json.dumps(values), encoding="utf-8")
+    draft.rename(record)
 
 
 def remembered(run: Path) -> dict[str, Running]:

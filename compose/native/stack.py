@@ -25,6 +25,10 @@ READY_SECONDS = 120.0
 RECORD = "stack.json"
 """In the stack's folder: that it is one, and how it was last started: on which ports, to which Slack."""
 
+OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+OTLP_PORT = 4318
+"""OTLP/HTTP's own (https://opentelemetry.io/docs/specs/otlp/#otlphttp-default-port)."""
+
 SECRETS = (SLACK_TOKEN, SLACK_SIGNING_SECRET)
 ENVIRONMENT = {
     "PYTHONUNBUFFERED": "1",
@@ -120,14 +124,19 @@ class Stack:
     def _claim_home(self) -> None:
         """Make the folder ours: its state and logs are removed at each start, so it must not be anybody else's."""
         record = self.home / RECORD
-        self.home.mkdir(parents=True, exist_ok=True)
-        if not record.exists() and any(self.home.iterdir()):
-            raise StackError(
-                f"{self.home} is not empty and was not made by Bongsu (it has no {RECORD}). "
-                "Name a new or empty folder with --home or BONGSU_HOME."
-            )
         known = {"port_base": int(self.book["console_port"]), "real_slack": self.book.real_slack}
-        record.write_text(json.dumps(known), encoding="utf-8")
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+            if not record.exists() and any(self.home.iterdir()):
+                raise StackError(
+                    f"{self.home} is not empty and was not made by Bongsu (it has no {RECORD}). "
+                    "Name a new or empty folder with --home or BONGSU_HOME."
+                )
+            process.write_whole(record, known)
+        except OSError as error:
+            raise StackError(
+                f"{self.home} can't be written to: {error.strerror}. Name another folder with --home or BONGSU_HOME."
+            ) from error
 
     def wait(self, seconds: float = READY_SECONDS) -> Iterator[set[str]]:
         """Yield the names of the parts that are ready, again and again until all are.
@@ -196,22 +205,37 @@ def at(home: Path, port_base: int | None, default: int) -> Stack:
 
     One that runs posts to the Slack that it was started with, whatever the environment says now.
     """
-    record = home / RECORD
-    known = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    known_ports, known_slack = _last_start(home / RECORD)
     real_slack = bool(os.environ.get(SLACK_TOKEN))
-    if any(one.process() for one in process.remembered(home / "run").values()):
-        real_slack = known.get("real_slack", real_slack)
-    ports = port_base or known.get("port_base", default)
-    return Stack(home, native(home, ports, otlp_receiver(), real_slack=real_slack))
+    if known_slack is not None and any(one.process() for one in process.remembered(home / "run").values()):
+        real_slack = known_slack
+    return Stack(home, native(home, port_base or known_ports or default, otlp_receiver(), real_slack=real_slack))
+
+
+def _last_start(record: Path) -> tuple[int | None, bool | None]:
+    """First port and kind of Slack of the last start; None when there was none, or its record can't be read.
+
+    No error: the ports can be given, and what runs is remembered apart, so `down` still ends it.
+    """
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        known = json.loads(record.read_text(encoding="utf-8"))
+        return int(known["port_base"]), bool(known["real_slack"])
+    return None, None
 
 
 def otlp_receiver() -> str | None:
-    """``host:port`` of the OTLP receiver that OpenTelemetry's own variable names."""
-    endpoint = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    """``host:port`` of the OTLP receiver that OpenTelemetry's own variable names.
+
+    Raises StackError when it is no URL with a host.
+    """
+    endpoint = os.environ.get(OTLP_ENDPOINT)
     if not endpoint:
         return None
-    url = httpx.URL(endpoint)
-    return f"{url.host}:{url.port or 4318}"
+    with suppress(httpx.InvalidURL):
+        url = httpx.URL(endpoint)
+        if url.scheme in ("http", "https") and url.host:
+            return f"{url.host}:{url.port or OTLP_PORT}"
+    raise StackError(f"{OTLP_ENDPOINT}: {endpoint!r} is not an http:// or https:// URL.")
 
 
 def free(address: str) -> bool:

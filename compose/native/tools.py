@@ -15,12 +15,13 @@ from pathlib import Path
 
 from compose.addresses import PROJECT
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bongsu"
+CACHES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+CACHE = CACHES / "bongsu"
 """Downloads outlive the clone that asked for them."""
 
 UNPACKED = CACHE / "debian"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-PLAYWRIGHT_BROWSERS = Path.home() / ".cache" / "ms-playwright"
+PLAYWRIGHT_BROWSERS = CACHES / "ms-playwright"
 """https://playwright.dev/python/docs/browsers#managing-browser-binaries"""
 
 CHROMIUM_FLAGS = (

@@ -133,6 +133,27 @@ def test_somebody_elses_folder_is_left_alone(tmp_path: Path, book: AddressBook) 
     assert precious.read_text(encoding="utf-8") == "mine"
 
 
+def test_a_folder_that_cant_be_written_to_is_named(tmp_path: Path, book: AddressBook) -> None:
+    """Another user's, or below a file: a sentence, before anything starts."""
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(StackError, match=r"file/home can't be written to: Not a directory\. Name another"):
+        Stack(tmp_path / "file/home", book, []).start()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"port_base": "x", "real_slack": false}'])
+def test_a_damaged_record_is_none(tmp_path: Path, book: AddressBook, stacks: list[Stack], text: str) -> None:
+    """Whatever it holds, the stack is looked for on the usual ports, and what runs can be ended."""
+    stack = Stack(tmp_path, book, [page("users", "users")])
+    stacks.append(stack)
+    stack.start()
+    (tmp_path / "stack.json").write_text(text, encoding="utf-8")
+    found = native_stack.at(tmp_path, None, 18000)
+    assert found.book["users"] == "127.0.0.1:18101"
+    assert found.running().keys() == {"users"}
+    found.stop()
+    assert not stack.running()
+
+
 def test_only_the_router_sees_the_slack_token(
     tmp_path: Path, book: AddressBook, stacks: list[Stack], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +204,16 @@ def test_the_otlp_receiver_comes_from_opentelemetrys_own_variable(monkeypatch: p
     assert native_stack.otlp_receiver() == "collector:4999"
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector")
     assert native_stack.otlp_receiver() == "collector:4318"
+
+
+@pytest.mark.parametrize("endpoint", ["localhost:4317", "collector", "http://", "::::", "grpc://collector:4317"])
+def test_an_otlp_receiver_that_is_no_url_is_refused(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    """Else the gateway would get a configuration that it refuses with words of its own."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+    with pytest.raises(
+        StackError, match=f"OTEL_EXPORTER_OTLP_ENDPOINT: '{endpoint}' is not an http:// or https:// URL"
+    ):
+        native_stack.otlp_receiver()
 
 
 def test_a_start_begins_from_nothing_and_a_part_goes_on(tmp_path: Path, book: AddressBook, stacks: list[Stack]) -> None:
