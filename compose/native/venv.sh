@@ -7,15 +7,17 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
     exit 1
 fi
 if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    package=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        echo "· installing python3-venv (Debian) …"
+        echo "· installing $package (Debian) …"
         apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" >/dev/null
     else
-        echo "The module venv is missing. Run: sudo apt-get install python3-venv" >&2
+        echo "The module venv is missing. Run: sudo apt-get install $package" >&2
         exit 1
     fi
 fi
-[ -x .venv/bin/python ] || "$python" -m venv .venv
+# made anew when it was broken off before it had pip, or its Python is gone
+.venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
 echo "· installing Python packages into .venv …"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,native,dashboards,dev]'
