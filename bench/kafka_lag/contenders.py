@@ -18,7 +18,10 @@ INTERVAL = 5.0
 
 @dataclass(frozen=True)
 class Contender:
-    """One exporter as a process; `lag` is the name of its metric of lag by group and partition."""
+    """One exporter as a process; `lag` is the name of its metric of lag by group and partition.
+
+    `last` is the metric whose series come last, where it is not that: some things are told only after a while.
+    """
 
     name: str
     version: str
@@ -27,6 +30,7 @@ class Contender:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     collects_by_itself: bool = False
+    last: str | None = None
 
 
 class Missing(Exception):
@@ -42,7 +46,8 @@ def ours(home: Path, bootstrap: Sequence[str]) -> Contender:
         encoding="utf-8",
     )
     command = (sys.executable, "-m", "exporters", "kafka_lag", "--config", str(config))
-    return Contender(OURS, "this commit", "kafka_consumergroup_lag", address, command, collects_by_itself=True)
+    lag, last = "kafka_consumergroup_lag", "kafka_consumergroup_topic_status"
+    return Contender(OURS, "this commit", lag, address, command, collects_by_itself=True, last=last)
 
 
 def kafka_exporter(_home: Path, bootstrap: Sequence[str]) -> Contender:

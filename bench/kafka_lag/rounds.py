@@ -24,6 +24,9 @@ LIMIT = 180.0
 START = 30.0
 """Seconds that a contender has to listen."""
 
+WHOLE = 300.0
+"""Seconds that it has then to tell all that it will tell; ours knows statuses after two minutes of collections."""
+
 AT_REST = 10.0
 """Seconds over which the brokers' own use of CPU is measured."""
 
@@ -98,24 +101,29 @@ class Runner:
         return found
 
     def warm_up(self) -> None:
-        """Scrape once unmeasured, and look at what is told."""
+        """Scrape unmeasured until all is told, and look at what that is. Raises RuntimeError when it is not in time."""
+        self._await_listening()
+        deadline = time.monotonic() + WHOLE
+        last = self.contender.last or self.contender.lag
+        while not _count(text := self._scrape().decode(), last):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"no {last} within {WHOLE:.0f} s")
+            time.sleep(INTERVAL)
+        self.result.lag_series = _count(text, self.contender.lag)
+        self.result.series = sum(not line.startswith("#") for line in text.splitlines())
+        self.result.size = len(text)
+
+    def _await_listening(self) -> None:
         deadline = time.monotonic() + START
         while True:
             try:
-                text = self._scrape().decode()
+                self._scrape()
+                return
             except httpx.ConnectError:
                 if time.monotonic() > deadline:
                     raise
                 self.process.status()
                 time.sleep(0.2)
-                continue
-            # one that collects in the background has nothing to tell at first
-            if _count(text, self.contender.lag) or time.monotonic() > deadline:
-                break
-            time.sleep(1)
-        self.result.lag_series = _count(text, self.contender.lag)
-        self.result.series = sum(not line.startswith("#") for line in text.splitlines())
-        self.result.size = len(text)
 
     def measure(self, cluster: Cluster, at_rest: float) -> None:
         """One round, at the process and at the brokers, who use `at_rest` CPU seconds a second by themselves."""
