@@ -69,8 +69,8 @@ def lines(
     if rule:
         dashed = common_models.GraphThresholdsStyleMode.DASHED
         panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(dashed))
-    if rule and unit == "percentunit":
-        # a share has a whole: how far it is from its threshold is the news, so the axis always reaches past it
+    if rule and rule.threshold:
+        # how far it is from its threshold is the news, so the axis always reaches past it
         panel.axis_soft_max(rule.threshold * 1.25)
     for target in _targets(queries):
         panel.with_target(target.range())
