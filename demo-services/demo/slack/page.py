@@ -2,6 +2,7 @@
 
 import secrets
 from pathlib import Path
+from typing import Literal
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -38,9 +39,11 @@ def router(workspace: Workspace) -> APIRouter:
         return RedirectResponse(f"/channels/{name}", status_code=307)
 
     @routes.get("/channels/{name}")
-    async def channel_page(name: str, embed: bool = False) -> Response:
+    async def channel_page(
+        name: str, embed: bool = False, theme: Literal["auto", "light", "dark"] = "auto"
+    ) -> Response:
         channel = _named(workspace, name)
-        html = view.page(workspace, channel, articles.html(channel), embed=embed, version=version())
+        html = view.page(workspace, channel, articles.html(channel), embed=embed, theme=theme, version=version())
         return HTMLResponse(html, headers=HEADERS)
 
     @routes.get("/channels/{name}/messages")

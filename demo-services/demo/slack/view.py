@@ -24,14 +24,15 @@ _environment = Environment(
 )
 
 
-def page(workspace: Workspace, channel: Channel, messages: str, *, embed: bool, version: str) -> str:
-    """Return the whole page of a channel around its `messages`; `embed` leaves the sidebar out."""
+def page(workspace: Workspace, channel: Channel, messages: str, *, embed: bool, theme: str, version: str) -> str:
+    """Return the whole page of a channel around its `messages`, in `theme`; `embed` leaves the sidebar out."""
     return _environment.get_template("page.html").render(
         team=workspace.settings.team,
         channels=list(workspace.channels.values()),
         apps=list(workspace.apps.values()),
         channel=channel,
         embed=embed,
+        theme=theme,
         version=version,
         messages=messages,
     )
