@@ -113,6 +113,7 @@ def native(
     places = {
         "project": str(PROJECT),
         "rules": str(PROJECT / "alerting" / "rules"),
+        "home": str(home),
         "state": str(home / "state"),
         "config": str(home / "config"),
         "config_pattern": re.escape(str(home / "config")),
@@ -133,6 +134,7 @@ def containers(config: Path, otlp: str | None = None, *, real_slack: bool = Fals
     places = {
         "project": "/app",
         "rules": "/etc/prometheus/rules",
+        "home": "null",  # no process of one container sees those of the others
         "state": "/var/lib/bongsu",
         "config": "/etc/bongsu",
         "config_pattern": "/etc/bongsu",

@@ -11,9 +11,12 @@ from fastapi.staticfiles import StaticFiles
 from nicegui import ui
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
 
+from compose.addresses import DEFAULT_PORT_BASE
+from compose.native import stack as native_stack
 from demo.console.console import Console
 from demo.console.load import Load
 from demo.console.pages import dashboard, overview, runbook
+from demo.console.processes import Processes
 from demo.console.prometheus import Prometheus
 from demo.console.settings import ConsoleSettings
 from demo.console.slack import Slack
@@ -32,8 +35,14 @@ def create_app(settings: ConsoleSettings) -> FastAPI:
     # a query may wait for a free connection longer than for its answer, which prometheus.DEADLINE ends
     prometheus = httpx.AsyncClient(base_url=settings.prometheus, timeout=30, limits=CONNECTIONS, trust_env=False)
     load = httpx.AsyncClient(base_url=settings.load, timeout=5, limits=CONNECTIONS, trust_env=False)
-    slack = httpx.AsyncClient(base_url=settings.slack or "", timeout=2, limits=CONNECTIONS, trust_env=False)
-    console = Console(settings, Prometheus(prometheus), Load(load), Slack(slack) if settings.slack else None)
+    slack = httpx.AsyncClient(base_url=settings.slack or "", timeout=5, limits=CONNECTIONS, trust_env=False)
+    console = Console(
+        settings,
+        Prometheus(prometheus),
+        Load(load),
+        Slack(slack) if settings.slack else None,
+        Processes(native_stack.at(settings.home, None, DEFAULT_PORT_BASE)) if settings.home else None,
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

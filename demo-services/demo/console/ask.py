@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from demo.console import variables
 from demo.console.charts import Answer
+from demo.console.events import Events, events
 from demo.console.interpolate import Choice, interpolate, intervals
 from demo.console.panels import Dashboard, Panel, Target, Variable
 from demo.console.prometheus import Prometheus
@@ -55,6 +56,17 @@ async def answers(
         return Answer(target, await prometheus.instant(query, window.at))
 
     return tuple(await asyncio.gather(*(one(target) for target in panel.targets if not target.hide)))
+
+
+async def what_happened(
+    prometheus: Prometheus, dashboard: Dashboard, chosen: Mapping[str, Choice], window: Window, scrape: float
+) -> Events:
+    """Ask every annotation that is on. Raises PrometheusError."""
+    builtins = intervals(window.step, scrape, window.end - window.start)
+    asked = [one for one in dashboard.annotations if one.enable and one.query]
+    queries = (interpolate(one.query, chosen, builtins) for one in asked)
+    found = await asyncio.gather(*(prometheus.range(query, window) for query in queries))
+    return events(tuple(zip(asked, found, strict=True)), window)
 
 
 def _needs_history(panel: Panel, target: Target) -> bool:

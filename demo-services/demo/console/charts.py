@@ -15,6 +15,7 @@ from typing import Any
 from demo.console import series as naming
 from demo.console import units
 from demo.console.display import Style, state, style
+from demo.console.events import Event
 from demo.console.panels import Panel, Target, Threshold
 from demo.console.series import Series
 from demo.console.timerange import Window
@@ -25,10 +26,16 @@ MAX_LINES = 24
 COLOURS = 8
 """Line colours that console.css has (``--line-1`` …)."""
 
-ROUND = {1.0: 4, 1.5: 3, 2.0: 4, 3.0: 3, 4.0: 4, 5.0: 5, 6.0: 3, 8.0: 4}
+ROUND = {1.0: 4, 1.5: 3, 2.0: 4, 3.0: 3, 4.0: 4, 5.0: 5, 6.0: 3, 8.0: 4, 10.0: 5}
 """Tops of an axis, to be multiplied by a power of ten, and into how many parts its ticks divide each."""
 
+PARTS = (4, 5, 3, 2, 1)
+"""Into how many parts the axis of a count may be divided, the best first: half a member is none."""
+
 Options = dict[str, Any]
+
+ALIGNED: Options = {"left": 64, "right": 12, "top": 14, "bottom": 24}
+"""Room around a chart as wide as the page: those below each other have one time axis."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,8 @@ class Chart:
     left_out: int = 0
 
 
-def chart(panel: Panel, answers: Sequence[Answer], window: Window) -> Chart:
-    """Draw a ``timeseries`` panel."""
+def chart(panel: Panel, answers: Sequence[Answer], window: Window, happened: Sequence[Event] = ()) -> Chart:
+    """Draw a ``timeseries`` panel, and what `happened` behind its lines."""
     named = sorted(
         ((naming.name(one.labels, answer.target.legend), one) for answer in answers for one in answer.series),
         key=lambda pair: pair[0],
@@ -67,17 +74,17 @@ def chart(panel: Panel, answers: Sequence[Answer], window: Window) -> Chart:
     drawn = named[:MAX_LINES]
     values = [on_grid(one, window) for _, one in drawn]
     peak, low = _extent(values)
-    need = _need(panel, peak)
+    need = max(peak, panel.maximum or 0, panel.soft_maximum or 0)
     scale = units.scale(panel.unit, max(abs(need), abs(low)), panel.decimals)
-    axis = _axis(panel, need, scale.size)
+    axis = _axis(panel, need, scale.size, whole=_counts(panel, values))
     lines = tuple(
         _line(style(panel, name), index, name, row)
         for index, ((name, _), row) in enumerate(zip(drawn, values, strict=True))
     )
     spoken = f"{panel.title}: {', '.join(f'{line.name} {line.last}' for line in lines)}"
-    options = _frame(scale, window, axis) | {
+    options = _frame(panel, scale, window, axis) | {
         "aria": {"enabled": True, "label": {"description": spoken}},
-        "series": [_series(panel, lines, index, window, scale) for index in range(len(lines))],
+        "series": [*(_series(panel, lines, index, window) for index in range(len(lines))), _marks(happened)],
     }
     return Chart(lines, options, len(named) - len(drawn))
 
@@ -118,7 +125,7 @@ def _line(field: Style, index: int, name: str, values: tuple[float | None, ...])
     return Line(name, _tone(field, index), values, newest)
 
 
-def _series(panel: Panel, lines: Sequence[Line], index: int, window: Window, scale: units.Scale) -> Options:
+def _series(panel: Panel, lines: Sequence[Line], index: int, window: Window) -> Options:
     line = lines[index]
     numbers = sum(value is not None for value in line.values)
     entry: Options = {
@@ -141,11 +148,11 @@ def _series(panel: Panel, lines: Sequence[Line], index: int, window: Window, sca
         # many fills over each other would be one grey ground
         entry["areaStyle"] = {"opacity": round(min(panel.fill, 40) / 100 / len(lines), 3), ":color": _css(line.tone)}
     if index == 0 and panel.threshold_style != "off":
-        entry["markLine"] = _threshold_lines(panel.thresholds, scale)
+        entry["markLine"] = _threshold_lines(panel)
     return entry
 
 
-def _threshold_lines(thresholds: Sequence[Threshold], scale: units.Scale) -> Options:
+def _threshold_lines(panel: Panel) -> Options:
     return {
         "symbol": "none",
         "silent": True,
@@ -156,23 +163,70 @@ def _threshold_lines(thresholds: Sequence[Threshold], scale: units.Scale) -> Opt
                 "lineStyle": {"type": "dashed", "width": 1.25, ":color": _css(_threshold_tone(before, step))},
                 "label": {
                     "position": "insideEndTop",
-                    "formatter": scale.text(step.value),
+                    # its own unit, whatever that of the axis: 30 s, not 0.5 min
+                    "formatter": f"alert {'at' if step.value else 'above'} {units.text(step.value, panel.unit)}",
                     ":color": _css(_threshold_tone(before, step)),
                 },
             }
-            for before, step in pairwise((None, *thresholds))
+            for before, step in pairwise((None, *panel.thresholds))
             if step and step.value is not None
         ],
     }
 
 
-def _frame(scale: units.Scale, window: Window, axis: Options) -> Options:
+def _marks(happened: Sequence[Event]) -> Options:
+    """What happened, on a line of its own without points: a ground over its time, and where it began its name."""
+    spans = [event for event in happened if event.end > event.begin]
+    return {
+        "id": "happened",
+        "type": "line",
+        "data": [],
+        "markArea": {
+            "silent": True,
+            "data": [
+                [
+                    {"xAxis": int(one.begin * 1000), "itemStyle": {"opacity": 0.07, ":color": _css(_event_tone(one))}},
+                    {"xAxis": int(one.end * 1000)},
+                ]
+                for one in spans
+            ],
+        },
+        "markLine": {
+            "symbol": "none",
+            "animation": False,
+            "data": [
+                {
+                    "xAxis": int(one.begin * 1000),
+                    "lineStyle": {"type": "dotted", "width": 1.5, ":color": _css(_event_tone(one))},
+                    # its name while the pointer is on the line: names of several would lie over each other
+                    "label": {"show": False},
+                    "emphasis": {
+                        "label": {
+                            "show": True,
+                            "position": "insideEndTop",
+                            "formatter": one.title,
+                            ":color": _css("text"),
+                            ":backgroundColor": _css("surface"),
+                        }
+                    },
+                }
+                for one in happened
+            ],
+        },
+    }
+
+
+def _event_tone(one: Event) -> str:
+    return "muted" if one.state == "plain" else one.state
+
+
+def _frame(panel: Panel, scale: units.Scale, window: Window, axis: Options) -> Options:
     axis_label = {"fontSize": 11, ":color": _css("muted")}
     written = _formatter(scale, _digits(axis.get("interval"), scale.size))
     return {
         "animation": False,
         "textStyle": {"fontFamily": "inherit"},
-        "grid": {"left": 4, "right": 12, "top": 14, "bottom": 2, "containLabel": True},
+        "grid": ALIGNED if panel.width == 24 else {**ALIGNED, "left": 4, "bottom": 2, "containLabel": True},
         "tooltip": {
             "trigger": "axis",
             "confine": True,
@@ -200,32 +254,30 @@ def _frame(scale: units.Scale, window: Window, axis: Options) -> Options:
     }
 
 
-def _need(panel: Panel, peak: float) -> float:
-    """How far up the axis must reach: to the panel's own (soft) maximum, the peak, and the thresholds within reach.
-
-    Within reach is a third of it: a threshold far above would press the lines flat, one near must be seen.
-    """
-    asked = max(peak, panel.maximum or 0, panel.soft_maximum or 0)
-    if panel.threshold_style == "off":
-        return asked
-    near = [step.value * 1.1 for step in panel.thresholds if step.value is not None and peak >= step.value / 3 > 0]
-    return max([asked, *near])
+def _counts(panel: Panel, rows: Sequence[Sequence[float | None]]) -> bool:
+    """Whether the panel counts things: a number without a unit, and never a part of one."""
+    return panel.unit == "short" and all(value % 1 == 0 for row in rows for value in row if value is not None)
 
 
-def _axis(panel: Panel, need: float, size: float) -> Options:
+def _axis(panel: Panel, need: float, size: float, *, whole: bool) -> Options:
     """Ends and ticks of the axis, round in the unit that is written (`size`): 0, 5 and 10 min, not 0, 500 and 1,000 s.
 
-    An axis that does not begin at 0 is left to ECharts.
+    Where nothing was but 0 there is nothing to divide. An axis that does not begin at 0 is left to ECharts.
     """
     if panel.minimum != 0 or need < 0:
         return {"min": panel.minimum, "max": panel.maximum}
     if need == panel.maximum:
         return {"min": 0, "max": need, "interval": need / 4}
-    wanted = need / size or 1.0
+    if need == 0:
+        return {"min": 0, "max": size, "interval": size}
+    wanted = need / size
     power = 10.0 ** math.floor(math.log10(wanted))
-    factor = next(factor for factor in (*ROUND, 10) if factor * power >= wanted * (1 - 1e-9))
-    top = factor * power * size
-    return {"min": 0, "max": top, "interval": top / ROUND.get(factor, 4)}
+    factor = next(factor for factor in ROUND if factor * power >= wanted * (1 - 1e-9))
+    top, parts = factor * power, ROUND[factor]
+    if whole:
+        top = math.ceil(top)
+        parts = next(parts for parts in (parts, *PARTS) if top % parts == 0)
+    return {"min": 0, "max": top * size, "interval": top * size / parts}
 
 
 def _extent(rows: Sequence[Sequence[float | None]]) -> tuple[float, float]:

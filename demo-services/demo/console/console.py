@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from demo.console import panels
 from demo.console.load import Load
+from demo.console.processes import Processes
 from demo.console.prometheus import Prometheus
 from demo.console.settings import ConsoleSettings
 from demo.console.slack import Slack
@@ -18,6 +19,8 @@ class Console:
     load: Load
     slack: Slack | None
     """None when alerts go to a real Slack."""
+    processes: Processes | None
+    """None in containers."""
 
     def dashboards(self) -> tuple[tuple[panels.Dashboard, ...], tuple[panels.Broken, ...]]:
         """Read the dashboard files, anew for each page: they are few, and an edit shows at once."""

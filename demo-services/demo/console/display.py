@@ -21,6 +21,7 @@ _STATES: tuple[tuple[str, State], ...] = (
     ("orange", "warn"),
     ("red", "bad"),
     ("blue", "info"),
+    ("purple", "info"),
 )
 
 

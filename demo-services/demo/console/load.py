@@ -1,10 +1,14 @@
 """The control API of the load: which scenario runs, and another one at a click."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import httpx
 from pydantic import Field, TypeAdapter, ValidationError
+
+from demo.console.shared import Shared
 
 
 @dataclass(frozen=True)
@@ -37,21 +41,33 @@ _STATE = TypeAdapter(LoadState)
 class Load:
     """A client of ``/scenario``. Every method raises LoadError."""
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
+    def __init__(self, http: httpx.AsyncClient, clock: Callable[[], float] = time.monotonic) -> None:
         """`http` has the load's address as base_url."""
         self._http = http
+        self._state = Shared(self._ask, clock)
 
     async def state(self) -> LoadState:
         """Ask what runs."""
-        return _read(await self._send("GET"))
+        state = await self._state.get()
+        if isinstance(state, LoadError):
+            raise state.with_traceback(None)
+        return state
 
     async def start(self, name: str) -> None:
         """Switch to another scenario."""
         await self._send("PUT", json={"name": name})
+        self._state.forget()
 
     async def stop(self) -> None:
         """Go back to the base scenario."""
         await self._send("DELETE")
+        self._state.forget()
+
+    async def _ask(self) -> LoadState | LoadError:
+        try:
+            return _read(await self._send("GET"))
+        except LoadError as error:
+            return error
 
     async def _send(self, method: str, **content: Any) -> httpx.Response:
         try:

@@ -175,6 +175,18 @@ class Variable:
 
 
 @dataclass(frozen=True)
+class Annotation:
+    """What is marked on the time axis: where `query` has samples."""
+
+    name: str
+    query: Annotated[str, _at("expr")] = ""
+    colour: Annotated[str, _at("iconColor")] = ""
+    title: Annotated[Text, _at("titleFormat")] = ""
+    text: Annotated[Text, _at("textFormat")] = ""
+    enable: bool = True
+
+
+@dataclass(frozen=True)
 class Dashboard:
     """One file of the folder. `panels` are in reading order, those of collapsed rows too."""
 
@@ -183,6 +195,7 @@ class Dashboard:
     description: Text = ""
     tags: Texts = ()
     variables: Annotated[tuple[Variable, ...], _at("templating", "list")] = ()
+    annotations: Annotated[tuple[Annotation, ...], _at("annotations", "list")] = ()
     panels: tuple[Panel, ...] = ()
     begin: Annotated[Text, _at("time", "from")] = "now-1h"
 

@@ -35,3 +35,6 @@ class ConsoleSettings(Settings):
     """Folder of ``<uid>.json`` files."""
     runbooks: Path
     """Folder of ``<Alert>.md`` files."""
+    home: Path | None = None
+    """Folder of the native stack, whose records ``bongsu status`` reads too. None in containers, where no process sees
+    those of the others."""

@@ -29,12 +29,16 @@ class Reading:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: the `signal` of the alerts that speak of it, and the ``part`` labels of its processes."""
+    """One stage: the ``signal`` labels of the alerts that speak of it, the ``part`` labels of its processes.
+
+    `exporter` is the part that reads it.
+    """
 
     name: str
     readings: tuple[Reading, ...] = ()
-    signal: str = ""
+    signals: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    exporter: str = ""
 
 
 REQUESTS = Reading("sum(gateway_route:gateway_ratelimit_decisions:rate1m)", "short", "requests/s")
@@ -43,14 +47,19 @@ CPU = Reading(
     "max(namespace_workload_pod:pod_cpu_limit_ratio:avg30s)", "percentunit", "of its CPU limit, the busiest pod"
 )
 LAG = Reading("sum(consumergroup_topic:kafka_consumergroup_lag:sum)", "short", "records behind")
+LATE = Reading("max(consumergroup_topic:kafka_consumergroup_lag_seconds:max)", "s", "late, the latest group")
 SOURCES = Reading("avg(part_source:exporter_up:min)", "percentunit", "of sources read")
 TARGETS = Reading("avg(up)", "percentunit", "of targets up")
 
+UP = "up"
+READ = "min by (part) (part_source:exporter_up:min)"
+"""Of each exporter: 0 when one of its sources can't be read."""
+
 STAGES = (
     Stage("Load", parts=("load",)),
-    Stage("Gateway", (REQUESTS, REJECTED), "gateway_limits"),
-    Stage("Services", (CPU,), "pod_cpu", ("users", "orders", "questions", "billing", "answers")),
-    Stage("Kafka", (LAG,), "kafka_lag"),
+    Stage("Gateway", (REQUESTS, REJECTED), ("gateway_limits", "slo"), ("envoy",), exporter="gateway_limits"),
+    Stage("Services", (CPU,), ("pod_cpu",), ("users", "orders", "questions", "billing", "answers"), exporter="pod_cpu"),
+    Stage("Kafka", (LAG, LATE), ("kafka_lag",), exporter="kafka_lag"),
     Stage("Exporters", (SOURCES,), parts=("kafka_lag", "gateway_limits", "pod_cpu")),
     Stage("Prometheus", (TARGETS,), parts=("prometheus",)),
     Stage("Alertmanager", parts=("alertmanager",)),
@@ -66,6 +75,9 @@ class Facts:
     values: Mapping[str, float | None]
     """PromQL of a reading -> its value; None when it gave no series."""
     up: Mapping[str, bool] | None
+    """Whether each part can be scraped."""
+    read: Mapping[str, bool] | None
+    """Whether each exporter reads all its sources."""
     alerts: tuple[Alert, ...] | None
     scenario: str | None
     slack: bool | None
@@ -138,6 +150,8 @@ def _condition(stage: Stage, facts: Facts) -> tuple[Condition, str]:
         return ("bad", "can't be reached") if stage.name == "Prometheus" else ("unknown", "Prometheus can't be asked")
     if down := [part for part in stage.parts if facts.up.get(part) is False]:
         return "bad", f"{', '.join(down)} down" if len(stage.parts) > 1 else "down"
+    if (facts.read or {}).get(stage.exporter) is False:
+        return "bad", f"can't be read by {stage.exporter}"
     about = [alert for alert in breaches(facts.alerts) if _speaks_of(alert, stage)]
     if about and about[0].state == "firing":
         return "bad", about[0].name
@@ -147,7 +161,7 @@ def _condition(stage: Stage, facts: Facts) -> tuple[Condition, str]:
 
 
 def _speaks_of(alert: Alert, stage: Stage) -> bool:
-    if stage.signal and alert.labels.get("signal") == stage.signal:
+    if alert.labels.get("signal") in stage.signals:
         return True
     return alert.labels.get("signal") == "pipeline" and alert.labels.get("part") in stage.parts
 

@@ -87,6 +87,11 @@ class World:
         """Prometheus' address."""
         return self.stack.book["prometheus_url"]
 
+    @property
+    def slack(self) -> str:
+        """The workspace's address."""
+        return self.stack.book["slack_url"]
+
     async def ask(self, query: str) -> dict[str, float]:
         """Ask Prometheus itself: value of each series, by its labels' values."""
         async with httpx.AsyncClient() as http:

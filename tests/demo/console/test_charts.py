@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from demo.console.charts import MAX_LINES, Answer, chart
+from demo.console.events import Event
 from demo.console.panels import Override, Panel, Property, Target, Threshold
 from demo.console.series import Series
 from demo.console.timerange import Window
@@ -31,6 +32,8 @@ def test_a_panel_becomes_options(golden: Callable[[str, str], None]) -> None:
         unit="short",
         minimum=0,
         fill=8,
+        width=9,
+        soft_maximum=375,
         thresholds=(Threshold(None, "green"), Threshold(300, "orange")),
         threshold_style="dashed",
         overrides=(Override("byName", (Property("color", {"fixedColor": "red"}),), "billing"),),
@@ -47,24 +50,56 @@ def test_a_panel_becomes_options(golden: Callable[[str, str], None]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("peak", "top", "interval"),
+    ("unit", "peak", "top", "interval"),
     [
-        (0, 1, 0.25),
-        (10, 10, 2.5),
-        (99, 100, 25),
-        (100, 400, 100),
-        (299, 400, 100),
-        (310, 400, 100),
-        (1000, 1000, 250),
-        (1001, 1500, 500),
+        ("s", 0, 1, 1),
+        ("s", 0.4, 0.4, 0.1),
+        ("s", 10, 10, 2.5),
+        ("short", 0.5, 0.5, 0.1),
+        ("short", 0, 1, 1),
+        ("short", 1, 1, 1),
+        ("short", 2, 2, 1),
+        ("short", 7, 8, 2),
+        ("short", 10, 10, 2),
+        ("short", 11, 15, 5),
+        ("short", 100, 100, 25),
+        ("short", 1001, 1500, 500),
     ],
 )
-def test_a_threshold_is_in_sight_once_it_is_near(peak: float, top: float, interval: float) -> None:
-    """Far below it the lines have the whole height; from a third on the axis reaches above it. Ticks are round."""
-    steps = (Threshold(None), Threshold(300, "red"))
-    panel = Panel("timeseries", minimum=0, thresholds=steps, threshold_style="line")
+def test_an_axis_has_ticks_for_what_can_be(unit: str, peak: float, top: float, interval: float) -> None:
+    """Where all is 0 nothing is divided; what is counted has no halves."""
+    panel = Panel("timeseries", unit=unit, minimum=0)
     axis = chart(panel, [Answer(LAG, (lag("a", (1000, peak)),))], WINDOW).options["yAxis"]
-    assert (axis["max"], axis["interval"]) == (top, interval)
+    assert (axis["max"], axis["interval"]) == pytest.approx((top, interval))
+
+
+def test_a_threshold_says_its_own_number() -> None:
+    """In the unit that fits it, not in the one of the axis; 0 is crossed by what is above."""
+    for threshold, written in ((30.0, "alert at 30 s"), (0.0, "alert above 0 s")):
+        steps = (Threshold(None, "green"), Threshold(threshold, "red"))
+        panel = Panel("timeseries", unit="s", minimum=0, thresholds=steps, threshold_style="dashed")
+        drawn = chart(panel, [Answer(LAG, (lag("a", (1000, 600)),))], WINDOW)
+        assert drawn.options["series"][0]["markLine"]["data"][0]["label"]["formatter"] == written
+
+
+def test_what_happened_is_marked(golden: Callable[[str, str], None]) -> None:
+    """A span has a ground, a moment a line alone; the name is that of the alert, whatever is in it."""
+    happened = (
+        Event("Alerts", "Lag {b}", "warning", "bad", 1005, 1015, goes_on=False),
+        Event("New pods", "billing has a new pod", "billing-1", "info", 1010, 1010, goes_on=False),
+    )
+    drawn = chart(Panel("timeseries"), [Answer(LAG, (lag("a", (1000, 1)),))], WINDOW, happened)
+    golden("happened.json", json.dumps(drawn.options["series"][-1], indent=1, ensure_ascii=False) + "\n")
+
+
+def test_charts_as_wide_as_the_page_have_one_time_axis() -> None:
+    """Their lines begin at the same place, however long the numbers on their axes are."""
+    grids = []
+    for unit, peak in (("short", 3.0), ("bytes", 1e12)):
+        panel = Panel("timeseries", width=24, unit=unit)
+        grids.append(chart(panel, [Answer(LAG, (lag("a", (1000, peak)),))], WINDOW).options["grid"])
+    assert grids[0] == grids[1]
+    assert "containLabel" not in grids[0]
 
 
 def test_a_share_keeps_its_threshold_in_sight() -> None:

@@ -8,19 +8,25 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import pytest
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from compose.addresses import PROJECT
+from compose.native.parts import PARTS
 from demo.console import units
 
 WAIT = 30_000
 """Milliseconds for what comes with a refresh, a scrape and a rule's evaluation, on a busy machine."""
+
+PAGES = [f"/d/{file.stem}" for file in sorted((PROJECT / "dashboards" / "json").glob("*.json"))]
 
 LAG = "consumergroup_topic:kafka_consumergroup_lag:sum"
 SECONDS = "consumergroup_topic:kafka_consumergroup_lag_seconds:max"
@@ -100,7 +106,7 @@ async def test_a_choice_goes_into_the_url_and_the_panels(world: Any, visit: Any)
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("path", ["/", "/d/bongsu-pods", "/runbooks/KafkaConsumerLagHigh"])
+@pytest.mark.parametrize("path", ["/", *PAGES, "/runbooks", "/runbooks/KafkaConsumerLagHigh"])
 async def test_a_page_fits_and_asks_nobody_else(world: Any, visit: Any, seen: Any, width: int, path: str) -> None:
     """No scrolling sideways, no error in the browser, no request to another machine."""
     async with visit(f"{world.url}{path}", width=width) as page:
@@ -115,7 +121,8 @@ async def test_the_path_turns_where_it_hurts(world: Any, visit: Any) -> None:
     """A lag above its threshold colours Kafka and is listed with its runbook, one click away."""
     total = units.text(sum((await world.ask(LAG)).values()), "short")
     async with visit(world.url) as page:
-        await expect(stage(page, "Kafka").locator("dt")).to_have_text(total)
+        late = units.text(max((await world.ask(SECONDS)).values()), "s")
+        await expect(stage(page, "Kafka").locator("dt")).to_have_text([total, late])
         await expect(stage(page, "Kafka")).to_have_class(re.compile("stage-(warn|bad)"))
         await expect(stage(page, "Services").locator("dt")).to_have_text("43.8 %")
         await expect(stage(page, "Router")).to_have_class(re.compile("stage-bad"))
@@ -123,6 +130,100 @@ async def test_the_path_turns_where_it_hurts(world: Any, visit: Any) -> None:
         await expect(alert).to_contain_text("billing")
         await alert.get_by_role("link", name="Runbook").click()
         await expect(page.get_by_role("heading", name="KafkaConsumerLagHigh").first).to_be_visible()
+
+
+async def test_every_process_is_shown(world: Any, visit: Any) -> None:
+    """State, pid, cores, memory and log, as `bongsu status` has them; one that ends says so above, and why."""
+    async with visit(world.url) as page:
+        lines = page.locator(".process")
+        await expect(lines).to_have_count(len(PARTS))
+        for part in world.stack.status(seconds=0):
+            cells = await lines.filter(has_text=str(part.log)).locator("td").all_inner_texts()
+            assert (cells[0], cells[5], cells[6]) == (part.part.name, part.part.what, str(part.log))
+            assert (cells[1], cells[2]) == (part.state, str(part.pid))
+        assert not await page.locator(".process-ready", has_text="router").count()
+        world.stop("slack")
+        await expect(page.locator(".headline a")).to_contain_text("slack")
+        await page.locator(".headline a").click()
+        await expect(page.locator(".process-stopped + tr pre", has_text="Shutting down")).to_be_visible()
+        world.start("slack")
+        await expect(page.locator(".process-ready", has_text="Slack-compatible")).to_be_visible()
+
+
+async def test_what_happened_is_marked_and_listed(world: Any, visit: Any) -> None:
+    """The alert that fires stands in the list with its time, beside charts that are drawn."""
+    async with visit(f"{world.url}/d/bongsu-kafka-lag?from=now-5m") as page:
+        summary = page.locator(".happened summary")
+        await expect(summary).to_contain_text("Alerts 1")
+        await summary.press("Enter")
+        event = page.locator(".happened li").first
+        await expect(event).to_contain_text("KafkaConsumerLagHigh")
+        await expect(event).to_contain_text("goes on")
+        await expect(event.locator("local-time").first).to_have_text(re.compile(r"^\d\d:\d\d:\d\d$"))
+
+
+async def test_a_page_leads_to_the_others_with_its_time_and_choices(world: Any, visit: Any) -> None:
+    """Two groups chosen, an hour looked at: the next page looks at the same."""
+    query = "from=now-1h&var-consumergroup=billing&var-consumergroup=answers"
+    async with visit(f"{world.url}/d/bongsu-kafka-lag?{query}") as page:
+        await expect(panel(page, "Lag by group and topic").locator(".legend li")).to_have_count(2)
+        pods = page.get_by_role("link", name="Pod CPU")
+        await expect(pods).to_have_attribute("href", f"/d/bongsu-pods?{query}")
+        await page.get_by_label("Time range").click()
+        await page.get_by_role("option", name="5 minutes", exact=True).click()
+        await expect(pods).to_have_attribute("href", re.compile("from=now-5m"))
+        await pods.click()
+        await expect(page.get_by_label("Time range")).to_have_value("5 minutes")
+
+
+async def test_everything_is_reached_by_keyboard(world: Any, visit: Any) -> None:
+    """The first Tab offers to skip the navigation, and each thing that has the focus shows it."""
+    async with visit(world.url) as page:
+        await expect(stage(page, "Kafka").locator("dt")).to_have_count(2)
+        await page.keyboard.press("Tab")
+        skip = page.get_by_text("Skip to content")
+        await expect(skip).to_be_focused()
+        await expect(skip).to_be_in_viewport()
+        seen = []
+        for _ in range(40):
+            await page.keyboard.press("Tab")
+            tag, text, outline = await page.evaluate(FOCUSED)
+            assert outline or tag == "IFRAME", f"the focus on {text} can't be seen"
+            seen.append(text)
+        for name in ("Overview", "Gateway", "Runbook", "Start", "#kafka"):
+            assert any(text.startswith(name) for text in seen), f"{name} is not reached: {seen}"
+
+
+FOCUSED = """() => {
+  const one = document.activeElement, style = getComputedStyle(one);
+  return [one.tagName, one.innerText ?? "", style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2];
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+async def test_everyone_can_read_it(world: Any, visit: Any, scheme: str, width: int) -> None:
+    """axe-core finds nothing: contrast of WCAG AA, names, roles, order; with an alert firing and parts down."""
+    addresses = ["/", "/d/bongsu-kafka-lag", "/runbooks/KafkaConsumerLagHigh", f"{world.slack}/channels/kafka"]
+    for address in addresses:
+        async with visit(urljoin(world.url, address), width=width, scheme=scheme) as page:
+            await expect(page.get_by_role("heading").first).to_be_visible()
+            await expect(page.locator(".notice:visible").filter(has_text="loading …")).to_have_count(0)
+            found = await Axe().run(page)
+            assert not found.violations_count, found.generate_report()
+
+
+async def test_slack_has_the_colours_of_the_page(world: Any, visit: Any) -> None:
+    """Dark by the switch, on a system that is light: no white frame in a dark page."""
+    async with visit(world.url) as page:
+        ground = "getComputedStyle(document.body).backgroundColor"
+        frame = page.frame_locator(".slack iframe").locator("body")
+        await expect(frame).to_have_css("background-color", "rgb(255, 255, 255)")
+        for name in ("auto", "light"):
+            await page.get_by_role("button", name=f"Colours: {name}").click()
+        await expect(page.locator("body")).to_have_class(re.compile("body--dark"))
+        await expect(frame).to_have_css("background-color", "rgb(26, 29, 33)")
+        assert await page.evaluate(ground) == "rgb(14, 17, 22)"
 
 
 async def test_a_scenario_is_started_and_stopped(world: Any, visit: Any) -> None:

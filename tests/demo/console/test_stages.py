@@ -18,10 +18,12 @@ VALUES: dict[str, float | None] = {
     stages.REJECTED.query: 0.0,
     stages.CPU.query: 0.43,
     stages.LAG.query: 12,
+    stages.LATE.query: 1.5,
     stages.SOURCES.query: 1,
     stages.TARGETS.query: 1,
 }
-WELL = Facts(VALUES, PARTS, (), "Steady", slack=True)
+READ = {stage.exporter: True for stage in stages.STAGES if stage.exporter}
+WELL = Facts(VALUES, PARTS, READ, (), "Steady", slack=True)
 
 
 def alert(name: str, state: Literal["firing", "pending"] = "firing", **labels: str) -> Alert:
@@ -53,6 +55,8 @@ def test_all_is_well() -> None:
         ),
         ({"alerts": (alert("Limits", signal="gateway_limits"),)}, "Gateway", "bad", "Limits"),
         ({"alerts": (alert("Limits", signal="gateway_limits"),)}, "Kafka", "ok", ""),
+        ({"alerts": (alert("Burning", signal="slo"),)}, "Gateway", "bad", "Burning"),
+        ({"read": READ | {"kafka_lag": False}}, "Kafka", "bad", "can't be read by kafka_lag"),
         (
             {"alerts": (alert("ExporterSourceDown", signal="pipeline", part="pod_cpu"),)},
             "Exporters",
@@ -88,7 +92,7 @@ def test_the_headline_says_the_worst() -> None:
 
 def test_unknown_numbers_are_no_zeros() -> None:
     """A reading without an answer is a dash."""
-    assert stage(replace(WELL, values={}), "Kafka").lines == (("—", "records behind"),)
+    assert stage(replace(WELL, values={}), "Kafka").lines == (("—", "records behind"), ("—", "late, the latest group"))
 
 
 def test_a_part_is_up_when_all_of_it_is() -> None:

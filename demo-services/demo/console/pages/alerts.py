@@ -4,7 +4,7 @@ from datetime import datetime
 
 from demo.console import stages
 from demo.console.links import safe
-from demo.console.pages.words import Words, link
+from demo.console.pages.words import Words, link, moment
 from demo.console.prometheus import Alert
 
 SEVERITIES = ("critical", "warning", "info")
@@ -57,6 +57,5 @@ def _since(text: str) -> None:
         began = datetime.fromisoformat(text)
     except ValueError:
         return
-    # the browser's own clock and time zone: the page says when, not how long ago, and need not be redrawn
-    element = Words("time", f"{began:%H:%M:%S} UTC", "quiet")
-    element.props["datetime"] = text
+    # when, and not how long ago: that need not be redrawn
+    moment(began.timestamp()).classes("quiet")

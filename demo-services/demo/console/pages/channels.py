@@ -9,8 +9,9 @@ from demo.console.pages.words import Words, button, link
 class SlackView:
     """The channels of the Slack workspace, one at a time."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, theme: str) -> None:
         """Make the tabs and the frame; nothing is loaded before Slack is known to answer."""
+        self._theme = theme
         self._address = console.settings.pages.slack
         self._channel = console.settings.channels[0]
         self._answers: bool | None = None
@@ -39,6 +40,11 @@ class SlackView:
         self._frame.set_visibility(answers)
         self._open()
 
+    def dress(self, theme: str) -> None:
+        """Load the channel in other colours."""
+        self._theme = theme
+        self._open()
+
     def _tab(self, name: str) -> Words:
         def press() -> None:
             self._channel = name
@@ -53,5 +59,7 @@ class SlackView:
 
     def _open(self) -> None:
         self._frame.props["src"] = (
-            f"{self._address}/channels/{quote(self._channel)}?embed=1" if self._answers else "about:blank"
+            f"{self._address}/channels/{quote(self._channel)}?embed=1&theme={self._theme}"
+            if self._answers
+            else "about:blank"
         )

@@ -12,10 +12,12 @@ from nicegui import ui
 from demo.console import ask
 from demo.console.ask import Chosen
 from demo.console.console import Console
+from demo.console.events import Events
 from demo.console.interpolate import ALL
 from demo.console.links import Here
-from demo.console.pages.frame import frame, short
-from demo.console.pages.panel import PanelView
+from demo.console.pages.frame import Top, frame, short
+from demo.console.pages.happened import HappenedView
+from demo.console.pages.panel import PanelView, Seen
 from demo.console.pages.words import Words
 from demo.console.panels import Dashboard, Panel
 from demo.console.prometheus import PrometheusError
@@ -37,7 +39,7 @@ def add(console: Console) -> None:
     def show(uid: str, request: Request) -> None:
         found, broken = console.dashboards()
         dashboard = next((one for one in found if one.uid == uid), None)
-        with frame(console, short(dashboard.title) if dashboard else uid, f"/d/{uid}"):
+        with frame(console, short(dashboard.title) if dashboard else uid, f"/d/{uid}") as top:
             for file in broken:
                 Words("p", f"{file.file} is not shown: {file.why}.", "banner")
             if dashboard is None:
@@ -46,17 +48,19 @@ def add(console: Console) -> None:
                 Words("p", f"There is no dashboard with the uid {uid}. The ones there are stand above.")
                 return
             parameters = {name: tuple(request.query_params.getlist(name)) for name in request.query_params}
-            _page(console, dashboard, parameters)
+            _page(console, dashboard, parameters, top)
 
 
-def _page(console: Console, dashboard: Dashboard, parameters: Parameters) -> None:
+def _page(console: Console, dashboard: Dashboard, parameters: Parameters, top: Top) -> None:
     with Words("div", classes="page-head"):
         with Words("div"):
             Words("h1", short(dashboard.title))
             if dashboard.description:
                 Words("p", dashboard.description, "quiet")
         toolbar = Words("div", classes="toolbar")
+    top.carry(parameters)
     view = DashboardView(console, dashboard, parameters)
+    view.on_change = top.carry
     with toolbar:
         view.on_choices = Toolbar(view).offer
 
@@ -70,11 +74,13 @@ class DashboardView:
         self._dashboard = dashboard
         self.parameters = dict(parameters)
         self.on_choices: Callable[[tuple[Chosen, ...]], None] = lambda chosen: None
+        self.on_change: Callable[[Parameters], None] = lambda parameters: None
         self._ticks = 0
         self._turn = 0
         self._notice = Words("p", "", "banner")
         self._notice.props["role"] = "status"
         self._notice.set_visibility(False)
+        self._happened = HappenedView()
         self._panels: list[PanelView] = []
         with Words("div", classes="grid"):
             for panel in dashboard.panels:
@@ -106,6 +112,7 @@ class DashboardView:
         self.parameters[name] = values
         pairs = [(key, value) for key, every in self.parameters.items() for value in every]
         ui.navigate.history.replace(f"/d/{self._dashboard.uid}?{urlencode(pairs)}")
+        self.on_change(self.parameters)
         await self.refresh()
 
     async def refresh(self) -> None:
@@ -119,6 +126,7 @@ class DashboardView:
         except (PrometheusError, VariableError, TimeRangeError) as error:
             if turn == self._turn:
                 self._say(str(error))
+                self._happened.show("What happened in this time is not known")
                 for view in self._panels:
                     view.fail("Not asked: see above.")
             return
@@ -127,7 +135,8 @@ class DashboardView:
         self._say("")
         self.on_choices(chosen)
         here = Here(self.begin, self.end, {one.variable.name: one.choice for one in chosen})
-        await asyncio.gather(*(self._refresh_panel(view, here, span, turn) for view in self._panels))
+        seen = asyncio.create_task(self._look_back(here, span, turn))
+        await asyncio.gather(seen, *(self._refresh_panel(view, here, span, seen, turn) for view in self._panels))
 
     async def _tick(self) -> None:
         every = REFRESHES[self.refresh_name][1]
@@ -135,14 +144,29 @@ class DashboardView:
             await self.refresh()
         self._ticks += 1
 
-    async def _refresh_panel(self, view: PanelView, here: Here, span: Window, turn: int) -> None:
+    async def _look_back(self, here: Here, span: Window, turn: int) -> Seen:
+        """Ask what happened and list it; a Prometheus that does not say costs the charts their marks and no more."""
+        scrape = self._console.settings.scrape_interval
+        try:
+            happened = await ask.what_happened(self._console.prometheus, self._dashboard, here.choices, span, scrape)
+        except PrometheusError as error:
+            happened, said = Events(), str(error)
+        else:
+            said = ""
+        if turn == self._turn:
+            self._happened.show(said or happened)
+        return Seen(span, happened.shown, here)
+
+    async def _refresh_panel(
+        self, view: PanelView, here: Here, span: Window, seen: asyncio.Task[Seen], turn: int
+    ) -> None:
         scrape = self._console.settings.scrape_interval
         try:
             answers = await ask.answers(self._console.prometheus, view.panel, here.choices, span, scrape)
         except PrometheusError as error:
             draw = partial(view.fail, str(error))
         else:
-            draw = partial(view.show, answers, span, here)
+            draw = partial(view.show, answers, await seen)
         # a slow answer must not be drawn over that of a later choice
         if turn == self._turn:
             draw()

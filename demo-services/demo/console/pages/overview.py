@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from nicegui import ui
 
-from demo.console import stages
+from demo.console import processes, stages
 from demo.console.console import Console
 from demo.console.load import LoadError, LoadState
 from demo.console.pages.alerts import AlertsView
@@ -15,8 +15,10 @@ from demo.console.pages.channels import SlackView
 from demo.console.pages.dashboard import DashboardView
 from demo.console.pages.frame import OVERVIEW, frame
 from demo.console.pages.path import PathView
+from demo.console.pages.processes import ProcessesView
 from demo.console.pages.scenarios import ScenariosView
 from demo.console.pages.words import Words, link
+from demo.console.processes import Process, ProcessesError
 from demo.console.prometheus import PrometheusError
 from demo.console.stages import Facts
 from demo.console.timerange import GRID
@@ -30,14 +32,15 @@ def add(console: Console) -> None:
     @ui.page("/")
     def show() -> None:
         found, broken = console.dashboards()
-        with frame(console, "Overview", "/"):
+        with frame(console, "Overview", "/") as top:
             for file in broken:
                 Words("p", f"{file.file} is not shown: {file.why}.", "banner")
             path = PathView(console)
             with Words("div", classes="now"):
                 alerts = AlertsView()
                 scenarios = ScenariosView(console)
-                slack = SlackView(console)
+                slack = SlackView(console, top.theme)
+                top.on_theme = slack.dress
             ui.timer(GRID, Now(console, path, alerts, scenarios, slack).refresh)
             for dashboard in found:
                 if dashboard.uid == OVERVIEW:
@@ -45,6 +48,12 @@ def add(console: Console) -> None:
                         Words("h2", "The last 15 minutes")
                         link("Other time ranges", f"/d/{OVERVIEW}")
                     DashboardView(console, dashboard, {"from": ("now-15m",)})
+            view = ProcessesView(path.processes, native=console.processes is not None)
+
+            async def look() -> None:
+                view.show(await _processes(console))
+
+            ui.timer(GRID, look)
 
 
 class Now:
@@ -64,9 +73,10 @@ class Now:
         """Ask once. What can't be asked is said in its own place and takes nothing else along."""
         prometheus, at = self._console.prometheus, time.time() // GRID * GRID
         readings = [reading for stage in stages.STAGES for reading in stage.readings]
-        alerts, up, load, slack, values = await asyncio.gather(
+        alerts, up, read, load, slack, values = await asyncio.gather(
             _shown(prometheus.alerts(), self._alerts.show),
-            _or_error(prometheus.instant("up", at)),
+            _or_error(prometheus.instant(stages.UP, at)),
+            _or_error(prometheus.instant(stages.READ, at)),
             _shown(self._console.load.state(), self._scenarios.show),
             self._refresh_slack(),
             asyncio.gather(*(_or_error(prometheus.instant(reading.query, at)) for reading in readings)),
@@ -77,6 +87,7 @@ class Now:
                 for reading, value in zip(readings, values, strict=True)
             },
             up=None if isinstance(up, Exception) else stages.part_states(up),
+            read=None if isinstance(read, Exception) else stages.part_states(read),
             alerts=None if isinstance(alerts, Exception) else alerts,
             scenario=None if isinstance(load, Exception) else _title(load),
             slack=slack,
@@ -89,6 +100,20 @@ class Now:
         answers = await self._console.slack.answers()
         self._slack.show(answers)
         return answers
+
+
+async def _processes(console: Console) -> tuple[Process, ...] | ProcessesError:
+    """Look at the processes, or ask Prometheus about them where they can't be seen."""
+    try:
+        if console.processes:
+            return await console.processes.state()
+        at = time.time() // GRID * GRID
+        asked = (console.prometheus.instant(query, at) for query in ("up", processes.CORES, processes.MEMORY))
+        return processes.scraped(*await asyncio.gather(*asked))
+    except PrometheusError as error:
+        return ProcessesError(str(error))
+    except ProcessesError as error:
+        return error
 
 
 def _title(state: LoadState) -> str:

@@ -1,6 +1,7 @@
 """One panel on the page: a frame that is made once, and a body that each refresh brings up to date."""
 
 import math
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from nicegui import ui
@@ -8,16 +9,26 @@ from nicegui import ui
 from demo.console import charts, readings, series, tables
 from demo.console.charts import Answer
 from demo.console.display import NO_DATA, style
+from demo.console.events import Event
 from demo.console.links import Here, filled
-from demo.console.pages.words import Words, link
+from demo.console.pages.words import Words, link, scrolled
 from demo.console.panels import KINDS, Panel
 from demo.console.timerange import Window
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What all panels of a page are drawn with: the time, what happened in it, and what a link carries on."""
+
+    window: Window
+    happened: tuple[Event, ...]
+    here: Here
 
 
 class Body(Protocol):
     """Draws one kind of panel."""
 
-    def show(self, answers: tuple[Answer, ...], window: Window, here: Here) -> None:
+    def show(self, answers: tuple[Answer, ...], seen: Seen) -> None:
         """Bring what is drawn up to date; never called without any series."""
 
 
@@ -36,16 +47,18 @@ class PanelView:
             self._notice = Words("p", "loading …", "notice")
             with Words("div", classes="panel-body") as self._content:
                 self._body = BODIES[panel.kind](panel) if panel.kind in BODIES else None
+            if panel.kind == "table":
+                scrolled(self._content, panel.title)
             self._content.set_visibility(False)
 
-    def show(self, answers: tuple[Answer, ...], window: Window, here: Here) -> None:
+    def show(self, answers: tuple[Answer, ...], seen: Seen) -> None:
         """Draw the answers, or say that there is no data."""
         if self._body is None:
             self._say(f"Panels of the type {self.panel.kind} are drawn by Grafana only.", "quiet")
         elif not any(answer.series for answer in answers):
             self._say(self.panel.no_value or NO_DATA, "empty")
         else:
-            self._body.show(answers, window, here)
+            self._body.show(answers, seen)
             self._notice.set_visibility(False)
             self._content.set_visibility(True)
 
@@ -70,15 +83,15 @@ class ChartBody:
         self._chart = ui.echart({}).classes("chart")
         self._legend = Words("ul", classes="legend")
 
-    def show(self, answers: tuple[Answer, ...], window: Window, here: Here) -> None:
+    def show(self, answers: tuple[Answer, ...], seen: Seen) -> None:
         """Draw the lines."""
-        drawn = charts.chart(self._panel, answers, window)
+        drawn = charts.chart(self._panel, answers, seen.window, seen.happened)
         if drawn == self._drawn:
             return
         self._chart.options.clear()
         self._chart.options.update(drawn.options)
         self._chart.update()
-        self._show_legend(drawn, answers, here)
+        self._show_legend(drawn, answers, seen.here)
         self._drawn = drawn
 
     def _show_legend(self, drawn: charts.Chart, answers: tuple[Answer, ...], here: Here) -> None:
@@ -106,9 +119,9 @@ class TilesBody:
         self._drawn: tuple[readings.Tile, ...] = ()
         self._box = Words("div", classes="tiles")
 
-    def show(self, answers: tuple[Answer, ...], window: Window, here: Here) -> None:
+    def show(self, answers: tuple[Answer, ...], seen: Seen) -> None:
         """Write the numbers."""
-        drawn = readings.tiles(self._panel, answers, window, here)
+        drawn = readings.tiles(self._panel, answers, seen.window, seen.here)
         if drawn == self._drawn:
             return
         self._drawn = drawn
@@ -126,7 +139,7 @@ class TilesBody:
                     number.classes("number-words" if not any(sign.isdigit() for sign in tile.shown.text) else "")
                     if tile.history:
                         tone = "line-1" if tile.shown.state == "plain" else tile.shown.state
-                        ui.echart(charts.spark(tile.history, window, tone)).classes("spark")
+                        ui.echart(charts.spark(tile.history, seen.window, tone)).classes("spark")
 
 
 class BarsBody:
@@ -138,9 +151,9 @@ class BarsBody:
         self._drawn: readings.Bars | None = None
         self._box = Words("ul", classes="bars")
 
-    def show(self, answers: tuple[Answer, ...], window: Window, here: Here) -> None:
+    def show(self, answers: tuple[Answer, ...], seen: Seen) -> None:
         """Set the bars."""
-        drawn = readings.bars(self._panel, answers, here)
+        drawn = readings.bars(self._panel, answers, seen.here)
         if drawn == self._drawn:
             return
         self._drawn = drawn
@@ -182,9 +195,9 @@ class TableBody:
         self._table.add_slot("body-cell", CELL)
         self._more = Words("p", "", "quiet")
 
-    def show(self, answers: tuple[Answer, ...], window: Window, here: Here) -> None:
+    def show(self, answers: tuple[Answer, ...], seen: Seen) -> None:
         """Set the rows."""
-        drawn = tables.table(self._panel, answers, here)
+        drawn = tables.table(self._panel, answers, seen.here)
         if drawn == self._drawn:
             return
         if self._drawn is None or drawn.columns != self._drawn.columns:
@@ -201,7 +214,7 @@ class TextBody:
         """Write it once: it has no data."""
         ui.markdown(panel.content)
 
-    def show(self, answers: tuple[Answer, ...], window: Window, here: Here) -> None:
+    def show(self, answers: tuple[Answer, ...], seen: Seen) -> None:
         """Leave it as it is."""
 
 

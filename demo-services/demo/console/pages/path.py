@@ -26,8 +26,11 @@ class PathView:
             "Slack": pages.slack,
         }
         self._drawn: tuple[StageState, ...] = ()
-        self._headline = Words("h1", "Looking …", "headline")
-        self._headline.props["role"] = "status"
+        with Words("div", classes="headline"):
+            self._headline = Words("h1", "Looking …")
+            self._headline.props["aria-live"] = "polite"
+            self.processes = link("", "#processes", "quiet")
+            """Leads to the table at the page's end, which writes here how they are in a few words."""
         with Words("ol", classes="path") as path:
             path.props["aria-label"] = "From load to Slack"
             self._stages = [StageView(stage.name, addresses.get(stage.name)) for stage in stages.STAGES]

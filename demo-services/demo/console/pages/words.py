@@ -1,6 +1,7 @@
 """HTML elements with text in them. The text is data: the browser never reads it as HTML."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from nicegui.elements.mixins.text_element import TextElement
 
@@ -30,3 +31,17 @@ def button(text: str, press: Callable[[], object], classes: str = "") -> Words:
     element.props["type"] = "button"
     element.on("click", press, [])
     return element
+
+
+def moment(at: float) -> Words:
+    """A time of day, on the clock of who reads it: console.js writes it there, for the server knows no time zone."""
+    element = Words("local-time")
+    element.props["datetime"] = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+    return element
+
+
+def scrolled(element: Words, name: str) -> None:
+    """Let the arrow keys scroll `element`, and say what it holds."""
+    element.props["tabindex"] = "0"
+    element.props["role"] = "region"
+    element.props["aria-label"] = name
