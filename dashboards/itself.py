@@ -89,11 +89,11 @@ def _what_does_a_reading_cost(board: dashboard.Dashboard, rules: Mapping[str, Al
     )
     received = Words(
         "Answers of Kafka",
-        "Bytes that one collection of kafka_lag receives. It grows with partitions and groups: what it costs the "
-        "network between the exporter and the brokers.",
+        "Bytes that one collection of kafka_lag receives, all shards together. It grows with partitions and groups: "
+        "what it costs the network between the exporters and the brokers.",
         "No kafka_lag exporter is scraped",
     )
-    query = Query(f"kafka_lag_received_bytes{{{TARGET}}}", "{{instance}}")
+    query = Query(f"sum by (part) (kafka_lag_received_bytes{{{TARGET}}})", "{{part}}")
     board.with_panel(lines(received, "bytes", [query]).span(6).height(8))
     dropped = Words(
         "Series left out",
@@ -133,8 +133,8 @@ def _do_they_keep_up(board: dashboard.Dashboard) -> None:
         "Prometheus and Alertmanager are not scraped",
     )
     queries = [
-        Query(_rate("prometheus_notifications_dropped_total", "instance"), "{{instance}} dropped"),
-        Query(_rate("alertmanager_notifications_failed_total", "integration"), "{{integration}} failed"),
+        Query(_rate("prometheus_notifications_dropped_total", "part"), "{{part}} dropped"),
+        Query(_rate("alertmanager_notifications_failed_total", "part"), "{{part}} failed"),
     ]
     board.with_panel(lines(dropped, "cps", queries).span(6).height(8))
     held = Words(
@@ -143,7 +143,7 @@ def _do_they_keep_up(board: dashboard.Dashboard) -> None:
         "Prometheus out of memory.",
         "Prometheus does not scrape itself",
     )
-    query = Query(f"prometheus_tsdb_head_series{{{TARGET}}}", "{{instance}}")
+    query = Query(f"max by (part) (prometheus_tsdb_head_series{{{TARGET}}})", "{{part}}")
     board.with_panel(lines(held, "short", [query]).span(6).height(8))
 
 

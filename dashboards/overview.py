@@ -48,7 +48,7 @@ TO_LIMITS = Link(
 TO_SERVICES = Link(
     "This gateway and its services", "/d/bongsu-services?var-gateway=${__field.labels.gateway}&" + TIME_AND_SOURCE
 )
-TO_ROUTER = Link("This router", "/d/bongsu-router?var-instance=${__field.labels.instance}&" + TIME_AND_SOURCE)
+TO_ROUTER = Link("The router", "/d/bongsu-router?" + TIME_AND_SOURCE)
 TO_ITSELF = Link("What watches", "/d/bongsu-itself?var-job=exporters&" + TIME_AND_SOURCE)
 TO_PODS = Link(
     "This pod",
@@ -211,12 +211,13 @@ def _does_slack_show_it(board: dashboard.Dashboard, rules: Mapping[str, AlertRul
         "Slack is down, slow or refuses; until then look here, not in Slack.",
         "The alert router is not scraped",
     )
-    query = Query(f"router_oldest_undelivered_age_seconds{TARGET}", "{{instance}}")
+    query = Query(f"max by (part) (router_oldest_undelivered_age_seconds{TARGET})", "{{part}}")
     board.with_panel(lines(age, stalled.unit, [query], rule=stalled, link=TO_ROUTER).span(12).height(7))
     refused = Words(
         "Messages that Slack refuses",
-        "Messages that no retry will bring to Slack, by reason. Not 0: the router's page says what to do about each.",
+        "Messages that no retry will bring to Slack. Not 0: the router's page has the reasons; the runbook "
+        "RouterDeadLetters says what to do about each.",
         "The alert router is not scraped",
     )
-    query = Query(f"router_dead_letters{TARGET}", "{{instance}} / {{reason}}")
+    query = Query(f"sum by (part) (max by (part, reason) (router_dead_letters{TARGET}))", "{{part}}")
     board.with_panel(lines(refused, dead.unit, [query], rule=dead, link=TO_ROUTER).span(12).height(7))

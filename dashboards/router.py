@@ -63,7 +63,7 @@ def _does_slack_show_it(board: dashboard.Dashboard, rules: Mapping[str, AlertRul
         "Slack is down, slow, or limits the workspace.",
         NONE,
     )
-    query = Query(_of("router_oldest_undelivered_age_seconds"), "{{instance}}")
+    query = Query(f"max by (part) ({_of('router_oldest_undelivered_age_seconds')})", "{{part}}")
     board.with_panel(lines(age, stalled.unit, [query], rule=stalled).span(7).height(8))
     refused = Words(
         "Messages that Slack refuses",
@@ -71,8 +71,9 @@ def _does_slack_show_it(board: dashboard.Dashboard, rules: Mapping[str, AlertRul
         "about each reason.",
         NONE,
     )
-    query = Query(_of("router_dead_letters"), "{{instance}} / {{reason}}")
-    board.with_panel(lines(refused, dead.unit, [query], rule=dead).span(7).height(8))
+    by_reason = f"max by (reason) ({_of('router_dead_letters')})"
+    queries = [Query(f"sum({by_reason})", "all reasons"), Query(f"{by_reason} > 0", "{{reason}}")]
+    board.with_panel(lines(refused, dead.unit, queries, rule=dead).span(7).height(8))
 
 
 def _what_holds_it_up(board: dashboard.Dashboard) -> None:
@@ -122,7 +123,8 @@ def _does_it_hear_everything(board: dashboard.Dashboard) -> None:
         "Alertmanager or the way between them is broken; see the runbook Watchdog.",
         "No Watchdog was heard since the router began",
     )
-    query = Query(f"time() - {_of('router_watchdog_last_received_timestamp_seconds')}", "{{instance}}")
+    heard = _of("router_watchdog_last_received_timestamp_seconds")
+    query = Query(f"time() - max by (part) ({heard})", "{{part}}")
     board.with_panel(lines(beat, "s", [query]).span(6).height(8))
     looks = Words(
         "Looks at Alertmanager's list",
@@ -139,8 +141,8 @@ def _does_it_hear_everything(board: dashboard.Dashboard) -> None:
         NONE,
     )
     queries = [
-        Query(_rate("router_corrections_total", "instance"), "{{instance}} put right"),
-        Query(_rate("router_store_commit_failures_total", "instance"), "{{instance}} not kept"),
-        Query(_rate("router_given_up_total", "instance"), "{{instance}} given up"),
+        Query(_rate("router_corrections_total", "part"), "{{part}} put right"),
+        Query(_rate("router_store_commit_failures_total", "part"), "{{part}} not kept"),
+        Query(_rate("router_given_up_total", "part"), "{{part}} given up"),
     ]
     board.with_panel(lines(losses, "cps", queries).span(6).height(8))

@@ -1,5 +1,6 @@
 """The whole path: load to Slack, as the engineer on call sees it."""
 
+import asyncio
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ EMPTY_BY_DESIGN = {
     "pod_cpu_throttled_ratio": "the demo's pods are processes, without a quota",
     "pod_cpu_pressure_ratio": "likewise",
     "pod_cpu_workload_missing_replicas": "no autoscaler without Kubernetes",
+    "router_dead_letters": "Slack refuses nothing in these drills",
 }
 """Part of a query, and why it has no answer within the minutes of these drills; promtool's cases feed their rules."""
 
@@ -40,8 +43,27 @@ WITHOUT_METRICS = {"kafka", "slack", "console"}
 """Kafka is read by kafka_lag; the stand-in for Slack and the page are only looked at."""
 
 
-Drilled = tuple[Stack, float, subprocess.CompletedProcess[str]]
-"""The stack, when its drills began (seconds since the epoch), and what `bongsu drill` said."""
+HURTS = {"lag": "Kafka", "limits": "Gateway", "cpu": "Services"}
+"""Drill -> the stage of the console's path that it hurts."""
+
+WATCH = """setInterval(() => {
+  for (const stage of document.querySelectorAll(".stage"))
+    saw(stage.querySelector(".stage-head").innerText.trim(), stage.className.split("stage-")[1]);
+}, 1000)"""
+"""Tells, each second, how every stage of the console's path is; a page that was loaded anew goes on."""
+
+
+@dataclass(frozen=True)
+class Drilled:
+    """The stack, when its drills began (seconds since the epoch), and what `bongsu drill` said.
+
+    `turned` is how each stage of the path was meanwhile on a page that somebody had open, change by change.
+    """
+
+    stack: Stack
+    began: float
+    result: subprocess.CompletedProcess[str]
+    turned: dict[str, list[str]]
 
 
 def bongsu(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -63,10 +85,25 @@ def ask(stack: Stack, path: str, **params: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def drilled(whole: Stack) -> Drilled:
-    """The stack after all drills were run on it, when they began, and what the command printed."""
+async def drilled(whole: Stack, browser: Browser) -> Drilled:
+    """The stack after all drills were run on it, with the console open in a browser."""
+    turned: dict[str, list[str]] = {}
+
+    def saw(stage: str, condition: str) -> None:
+        if turned.setdefault(stage, ["unknown"])[-1] != condition:
+            turned[stage].append(condition)
+
+    page = await browser.new_page()
+    await page.expose_function("saw", saw)
+    await page.add_init_script(WATCH)
+    await page.goto(f"http://{whole.book['console']}/")
     began = time.time()
-    return whole, began, bongsu(whole, "drill")
+    result = await asyncio.to_thread(bongsu, whole, "drill")
+    deadline = time.monotonic() + 60
+    while {states[-1] for states in turned.values()} != {"ok"} and time.monotonic() < deadline:
+        await asyncio.sleep(1)
+    await page.close()
+    return Drilled(whole, began, result, turned)
 
 
 def test_every_target_is_scraped(whole: Stack) -> None:
@@ -91,16 +128,21 @@ def test_it_is_small(whole: Stack) -> None:
 
 def test_every_drill_passes(drilled: Drilled) -> None:
     """Each lights the right alert in the right channel, its message is edited when it is over, nothing else fires."""
-    _, _, result = drilled
+    result = drilled.result
     assert result.returncode == 0, result.stdout + result.stderr
     assert [line.split()[0] for line in result.stdout.splitlines() if line.endswith(" yes")] == ["lag", "limits", "cpu"]
 
 
-def test_every_panel_had_data_during_the_drills(
-    drilled: Drilled,
-) -> None:
+def test_the_path_turns_red_where_it_hurts_and_back(drilled: Drilled) -> None:
+    """Who looks at the console during a drill sees which part it is, and that it is over."""
+    for drill, stage in HURTS.items():
+        assert "bad" in drilled.turned[stage], f"{drill}: {drilled.turned}"
+    assert {states[-1] for states in drilled.turned.values()} == {"ok"}, drilled.turned
+
+
+def test_every_panel_had_data_during_the_drills(drilled: Drilled) -> None:
     """No panel is dead: each query of each dashboard had an answer at some time since the drills began."""
-    stack, began, _ = drilled
+    stack, began = drilled.stack, drilled.began
     empty, unused = [], set(EMPTY_BY_DESIGN)
     for path in sorted((PROJECT / "dashboards/json").glob("*.json")):
         for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]:
@@ -118,7 +160,7 @@ def test_every_panel_had_data_during_the_drills(
 
 async def test_slack_shows_what_happened(drilled: Drilled, browser: Browser) -> None:
     """One message a drill, resolved, with its history in the thread; the page shows it in a real browser."""
-    stack, _, _ = drilled
+    stack = drilled.stack
     slack = f"http://{stack.book['slack']}"
     page = await browser.new_page()
     for drill in DRILLS.values():
@@ -134,13 +176,16 @@ async def test_slack_shows_what_happened(drilled: Drilled, browser: Browser) -> 
 
 async def test_the_console_shows_it_and_asks_nobody_else(drilled: Drilled, browser: Browser) -> None:
     """The drill's charts are drawn, the path is back to steady traffic, and no request leaves this machine."""
-    stack, _, _ = drilled
+    stack = drilled.stack
     foreign: list[str] = []
     page = await browser.new_page(viewport={"width": 1440, "height": 1000})
     page.on("request", lambda request: foreign.append(request.url) if _is_foreign(request.url) else None)
     for dashboard in sorted((PROJECT / "dashboards/json").glob("*.json")):
         await page.goto(f"http://{stack.book['console']}/d/{dashboard.stem}")
         await page.locator("canvas").first.wait_for()
+    for address in (f"{stack.book['console']}/runbooks/KafkaConsumerLagHigh", f"{stack.book['slack']}/channels/kafka"):
+        await page.goto(f"http://{address}")
+        await page.get_by_text("KafkaConsumerLagHigh").first.wait_for()
     await page.goto(f"http://{stack.book['console']}/")
     await page.get_by_text("Steady traffic").first.wait_for()
     await page.close()
