@@ -157,7 +157,7 @@ def _what_do_they_use(board: dashboard.Dashboard) -> None:
         none,
     )
     query = Query(_rate("process_cpu_seconds_total", "job, part, instance"), "{{job}} / {{part}}")
-    board.with_panel(lines(cpu, "short", [query]).span(6).height(8))
+    board.with_panel(lines(cpu, "suffix: cores", [query]).span(6).height(8))
     memory = Words(
         "Memory of each process",
         "Resident memory. A steady climb that does not follow the number of series: a leak, please report it.",

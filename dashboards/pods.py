@@ -98,7 +98,7 @@ def _how_much_is_that(board: dashboard.Dashboard) -> None:
         "Cores that each pod uses. Compare pods of one workload: they should be alike, or the load is not spread.",
         "No pod is measured",
     )
-    board.with_panel(lines(usage, "short", [Query(_of_pod("pod_cpu_usage_cores"), NAME)]).span(12).height(8))
+    board.with_panel(lines(usage, "suffix: cores", [Query(_of_pod("pod_cpu_usage_cores"), NAME)]).span(12).height(8))
     request = Words(
         "CPU share of the request",
         "What a HorizontalPodAutoscaler compares with its target. Always above 100 %: raise the request, the pod lives "

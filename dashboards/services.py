@@ -158,7 +158,7 @@ def _what_does_it_lack(board: dashboard.Dashboard) -> None:
         none,
     )
     board.with_panel(
-        lines(cpu, "short", [Query(_rate("process_cpu_seconds_total", "job, part, instance"), SERVICE)])
+        lines(cpu, "suffix: cores", [Query(_rate("process_cpu_seconds_total", "job, part, instance"), SERVICE)])
         .span(8)
         .height(8)
     )

@@ -164,7 +164,7 @@ def _threshold_lines(panel: Panel) -> Options:
                 "label": {
                     "position": "insideEndTop",
                     # its own unit, whatever that of the axis: 30 s, not 0.5 min
-                    "formatter": f"alert {'at' if step.value else 'above'} {units.text(step.value, panel.unit)}",
+                    "formatter": f"alert {_side(step)} {units.text(step.value, panel.unit)}",
                     ":color": _css(_threshold_tone(before, step)),
                 },
             }
@@ -295,6 +295,13 @@ def _threshold_tone(before: Threshold | None, step: Threshold) -> str:
     if found == "ok" and before is not None:
         found = state(before.colour)
     return "muted" if found == "plain" else found
+
+
+def _side(step: Threshold) -> str:
+    """Where the bad side of a threshold is."""
+    if state(step.colour) == "ok":
+        return "below"
+    return "at" if step.value else "above"
 
 
 def _css(tone: str) -> str:

@@ -13,7 +13,7 @@ _FACTORS: dict[str, tuple[tuple[float, str], ...]] = {
     "bytes": ((1, " B"), (2**10, " KiB"), (2**20, " MiB"), (2**30, " GiB"), (2**40, " TiB")),
     "decbytes": ((1, " B"), (1e3, " kB"), (1e6, " MB"), (1e9, " GB"), (1e12, " TB")),
 }
-_PER_SECOND = {"reqps": "req/s", "rps": "reads/s", "wps": "writes/s", "ops": "ops/s", "cps": "counts/s", "mps": "msg/s"}
+_PER_SECOND = {"reqps": "req/s", "rps": "reads/s", "wps": "writes/s", "ops": "ops/s", "cps": "/s", "mps": "msg/s"}
 
 
 @dataclass(frozen=True)

@@ -74,9 +74,13 @@ def test_an_axis_has_ticks_for_what_can_be(unit: str, peak: float, top: float, i
 
 
 def test_a_threshold_says_its_own_number() -> None:
-    """In the unit that fits it, not in the one of the axis; 0 is crossed by what is above."""
-    for threshold, written in ((30.0, "alert at 30 s"), (0.0, "alert above 0 s")):
-        steps = (Threshold(None, "green"), Threshold(threshold, "red"))
+    """In the unit that fits it, not in the one of the axis, and on which side it is crossed."""
+    for first, threshold, second, written in (
+        ("green", 30.0, "red", "alert at 30 s"),
+        ("green", 0.0, "red", "alert above 0 s"),
+        ("red", 1800.0, "green", "alert below 30 min"),
+    ):
+        steps = (Threshold(None, first), Threshold(threshold, second))
         panel = Panel("timeseries", unit="s", minimum=0, thresholds=steps, threshold_style="dashed")
         drawn = chart(panel, [Answer(LAG, (lag("a", (1000, 600)),))], WINDOW)
         assert drawn.options["series"][0]["markLine"]["data"][0]["label"]["formatter"] == written
