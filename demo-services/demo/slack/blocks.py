@@ -45,10 +45,14 @@ CONFIRM = shape(
     {"style": STYLE},
 )
 
-OPTION = shape(
-    {"text": _text(limits.OPTION_TEXT.value), "value": string(limits.OPTION_VALUE.value)},
-    {"description": _plain(limits.OPTION_TEXT), "url": url(limits.URL.value)},
-)
+OPTION_FIELDS: dict[str, Check] = {"text": _plain(limits.OPTION_TEXT), "value": string(limits.OPTION_VALUE.value)}
+
+DESCRIPTION = {"description": _plain(limits.OPTION_TEXT)}
+
+OPTION = shape(OPTION_FIELDS, DESCRIPTION)
+
+OVERFLOW_OPTION = shape(OPTION_FIELDS, {**DESCRIPTION, "url": url(limits.URL.value)})
+"""Only here may an option lead somewhere (docs /reference/block-kit/composition-objects/option-object)."""
 
 ACTION: dict[str, Check] = {"action_id": string(limits.ACTION_ID.value), "confirm": CONFIRM}
 
@@ -63,7 +67,7 @@ ELEMENTS: dict[str, Check] = {
             "accessibility_label": string(limits.ACCESSIBILITY_LABEL.value),
         },
     ),
-    "overflow": shape({"options": array(OPTION, limits.OVERFLOW_OPTIONS.value)}, ACTION),
+    "overflow": shape({"options": array(OVERFLOW_OPTION, limits.OVERFLOW_OPTIONS.value)}, ACTION),
     "static_select": shape(
         {"options": array(OPTION, limits.SELECT_OPTIONS.value)},
         {**ACTION, "placeholder": _plain(limits.OPTION_VALUE), "initial_option": OPTION, "focus_on_load": boolean},
@@ -159,16 +163,25 @@ def _totals(blocks: Sequence[dict[str, Any]], pointer: str) -> Iterator[str]:
 
 
 def _within(block: dict[str, Any], pointer: str) -> Iterator[str]:
-    """Yield what the shapes can't see: action ids that repeat in a block, chart labels that are not the categories."""
+    """Yield what the shapes can't see: action ids that repeat in a block, an initial option that is not among the
+    options, chart labels that are not the categories.
+    """
     seen: set[str] = set()
     for index, element in enumerate(block.get("elements", ())):
+        yield from _initial(element, f"{pointer}/elements/{index}")
         name = element.get("action_id")
         if name in seen:
             yield at(f"{pointer}/elements/{index}/action_id", f"`action_id` already exists: {name}")
         elif name:
             seen.add(name)
+    yield from _initial(block.get("accessory", {}), f"{pointer}/accessory")
     if block["type"] == "data_visualization" and "series" in block["chart"]:
         yield from _series(block["chart"], f"{pointer}/chart")
+
+
+def _initial(element: dict[str, Any], pointer: str) -> Iterator[str]:
+    if "initial_option" in element and element["initial_option"] not in element["options"]:
+        yield at(f"{pointer}/initial_option", "must exactly match one of the provided options")
 
 
 def _series(chart: dict[str, Any], pointer: str) -> Iterator[str]:

@@ -23,6 +23,14 @@ def button(**more: Any) -> dict[str, Any]:
     return {"type": "button", "text": plain(), **more}
 
 
+def option(text: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    return {"text": text or plain(), "value": "x", **more}
+
+
+def menu(*options: dict[str, Any], kind: str = "static_select", **more: Any) -> list[dict[str, Any]]:
+    return [{"type": "actions", "elements": [{"type": kind, "options": [*options], **more}]}]
+
+
 def chart(series: list[dict[str, Any]], categories: list[str], **more: Any) -> dict[str, Any]:
     axis = {"categories": categories}
     body = {"type": "line", "series": series, "axis_config": axis}
@@ -48,6 +56,8 @@ GOOD = [
         }
     ],
     [{"type": "actions", "elements": [button(action_id=str(number), url="https://x") for number in range(25)]}],
+    menu(option(), option(value="y"), initial_option=option(value="y"), placeholder=plain()),
+    menu(option(url="https://x"), kind="overflow"),
     [{"type": "image", "image_url": "https://x/y.png", "alt_text": "x", "title": plain()}],
     [{"type": "markdown", "text": "**x**"}],
     [chart([{"name": "a", "data": points("1", "2")}, {"name": "b", "data": points("1", "2")}], ["1", "2"])],
@@ -132,6 +142,32 @@ BAD = [
     (
         [{"type": "actions", "elements": [button(style="green")]}],
         "must be one of: primary, danger [json-pointer:/blocks/0/elements/0/style]",
+    ),
+    (
+        menu(option(mrkdwn())),
+        "unsupported type: mrkdwn [json-pointer:/blocks/0/elements/0/options/0/text/type]",
+    ),
+    (
+        menu(option(url="https://x")),
+        "invalid additional property: url [json-pointer:/blocks/0/elements/0/options/0]",
+    ),
+    (
+        menu(*[option()] * 6, kind="overflow"),
+        "no more than 5 items allowed [json-pointer:/blocks/0/elements/0/options]",
+    ),
+    (
+        menu(option(), initial_option=option(value="y")),
+        "must exactly match one of the provided options [json-pointer:/blocks/0/elements/0/initial_option]",
+    ),
+    (
+        [
+            {
+                "type": "section",
+                "text": mrkdwn(),
+                "accessory": menu(option(), initial_option=option(plain("y")))[0]["elements"][0],
+            }
+        ],
+        "must exactly match one of the provided options [json-pointer:/blocks/0/accessory/initial_option]",
     ),
     ([{"type": "image", "image_url": "https://x"}], "missing required field: alt_text [json-pointer:/blocks/0]"),
     ([{"type": "image", "alt_text": "x"}], "must define either `image_url` or `slack_file` [json-pointer:/blocks/0]"),
