@@ -27,6 +27,7 @@ the age is then between those of its neighbours.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from heapq import nsmallest
 from itertools import islice
+from math import inf
 
 from exporters.kafka_lag.history import FIRST_RECORD, Bracket, History
 from exporters.kafka_lag.snapshot import Group, Partition
@@ -58,16 +59,22 @@ class Ages:
         self._final: dict[Partition, dict[int, float]] = {}
         self._open: dict[Partition, list[int]] = {}
         self._collections = 0
+        self._at = -inf
+        """Unix time of the last collection."""
 
     def forget_topics(self, topics: Collection[str]) -> None:
         """Forget these topics: they are gone."""
         self._keep([partition for partition in self._histories if partition.topic not in topics])
 
-    def begin(self, partitions: Collection[Partition]) -> None:
-        """Begin a collection; partitions that the cluster has no longer are forgotten."""
+    def begin(self, partitions: Collection[Partition], at: float) -> None:
+        """Begin a collection at `at` (Unix seconds); partitions that the cluster has no longer are forgotten.
+
+        All of them are when the clock was set back: what was seen until now would seem to be still to come.
+        """
         self._collections += 1
         self._open = {}
-        self._keep(partitions)
+        self._keep(partitions if at >= self._at - self._interval else ())
+        self._at = at
 
     def observe(self, partition: Partition, end: int, unread: Collection[int], at: float) -> None:
         """Take the `end` that was read at `at` (Unix seconds), and the offsets before it that groups read next."""
@@ -144,7 +151,7 @@ class Ages:
         first = islice(self._open[partition], FEW)
         brackets = ((offset, self._histories[partition].bracket(offset)) for offset in first)
         offset, bracket = max(brackets, key=lambda found: found[1].width)
-        if bracket.width == float("inf"):
+        if bracket.width == inf:
             return FIRST_RECORD
         middle, time = bracket.after + bracket.width / 2, bracket.estimate(offset)
         if halve:

@@ -128,7 +128,7 @@ class KafkaSource:
         await self._each(addresses.values(), self._patience, self._offsets, reading)
         groups = reading.groups()
         self._forget_replaced(topics)
-        self._ages.begin(self._leaders.keys() | reading.ends.keys())
+        self._ages.begin(self._leaders.keys() | reading.ends.keys(), at)
         written, _ = await asyncio.gather(self._written(groups, reading, at), self._learn_limits(reading, at))
         trends = await self._fared(groups, reading, at)
         self._coordinators.learn_sizes(reading)

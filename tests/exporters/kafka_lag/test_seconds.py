@@ -47,7 +47,7 @@ def collect(ages: Ages, log: Log, committed: int, at: float) -> Snapshot:
     """One collection at `at`, with a group that has committed `committed`."""
     group = Group("billing", 1, {P: committed})
     ends, oldest = {P: log.end(at)}, {P: log.oldest}
-    ages.begin(ends.keys())
+    ages.begin(ends.keys(), at)
     ages.observe(P, ends[P], {offset for _, offset in unread(group, ends, oldest)}, at)
     look_up(ages, log, at)
     return Snapshot(
@@ -127,7 +127,7 @@ def test_who_is_further_behind_has_the_larger_lag(between: list[int], idle: int)
     at, ages = (log.times[-1] + idle) / 1000, Ages(INTERVAL)
     groups = [Group(str(offset), 1, {P: offset}) for offset in range(len(between) + 1)]
     ends = {P: log.end(at)}
-    ages.begin(ends.keys())
+    ages.begin(ends.keys(), at)
     ages.observe(P, ends[P], {offset for group in groups for _, offset in unread(group, ends, {})}, at)
     for _ in range(40):
         look_up(ages, log, at)
@@ -221,23 +221,36 @@ def test_a_producer_whose_clock_is_wrong_makes_no_lag_negative(skew: int) -> Non
     end = len(log.times)
     for number in range(10):
         at = START + number * INTERVAL
-        ages.begin({P})
+        ages.begin({P}, at)
         ages.observe(P, end, {end - 100}, at)
         look_up(ages, skewed, START + 10**6)
     written = ages.written(at)[P][end - 100]
     assert written == pytest.approx(START if skew > 0 else skewed.times[end - 100] / 1000, abs=INTERVAL)
 
 
+def test_a_clock_that_was_an_hour_ahead_makes_no_lag_younger() -> None:
+    """Set right, what was seen meanwhile is not taken to be still to come."""
+    log, ages = steady(hours=1), Ages(INTERVAL)
+    end = len(log.times)
+    collect(ages, log, end, START + 3_600)
+    log.times.append(round(START * 1000) + 4_000)
+    assert seconds(collect(ages, log, end, START + 3_600 + INTERVAL)) == pytest.approx(INTERVAL / 2)
+    for at in (START + 20, START + 25, START + 30):
+        found = seconds(collect(ages, log, end, at))
+        assert found is None or found == pytest.approx(truth(log, end, at), abs=INTERVAL)
+    assert found is not None
+
+
 def test_records_without_timestamps_have_no_age_and_are_not_asked_for_again() -> None:
     """The broker finds none at any time: nothing is claimed, until the history covers what is unread."""
     ages = Ages(INTERVAL)
-    ages.begin({P})
+    ages.begin({P}, START)
     ages.observe(P, 50, {20}, START)
     ages.learn(P, ages.questions([P], 0, most=1)[P], (-1, -1))
     assert ages.waiting() == []
     assert ages.questions([P], 1, most=1) == {}
     assert ages.written(START) == {P: {}}
-    ages.begin({P})
+    ages.begin({P}, START + INTERVAL)
     ages.observe(P, 60, {55}, START + INTERVAL)
     assert ages.written(START + INTERVAL)[P][55] == pytest.approx(START + INTERVAL / 2, abs=INTERVAL)
 
@@ -246,7 +259,7 @@ def test_partitions_take_turns() -> None:
     """No more are asked for than there is room, and who was not answered for waits until the others had their turn."""
     ages = Ages(INTERVAL)
     partitions = [Partition("orders", number) for number in range(100)]
-    ages.begin(partitions)
+    ages.begin(partitions, START)
     for partition in partitions:
         ages.observe(partition, 100, {50}, START)
     asked: list[Partition] = []
