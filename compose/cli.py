@@ -15,8 +15,10 @@ from rich.console import Console
 from rich.live import Live
 
 from alerting import cli as router
-from compose import drills, render, show
+from compose import render, show
 from compose.addresses import DEFAULT_PORT_BASE, PROJECT, SLACK_TOKEN, containers
+from compose.drills import run as drills
+from compose.drills.table import DRILLS, QUICK
 from compose.native import process, tools
 from compose.native import stack as native_stack
 from compose.native.process import RecordError
@@ -128,15 +130,18 @@ def status(home: Home = HOME, port_base: PortBase = None) -> None:
 @app.command()
 def drill(
     names: Annotated[
-        list[str] | None, typer.Argument(help=f"Which: {', '.join(drills.DRILLS)}; all by default.")
+        list[str] | None,
+        typer.Argument(help=f"Which: {', '.join(DRILLS)}; {', '.join(QUICK)} by default."),
     ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every drill there is.")] = False,
     home: Home = HOME,
     port_base: PortBase = None,
 ) -> None:
     """Break the demo on purpose and wait for Slack; exit 0 only when every alert came, went, and came alone."""
-    unknown = [name for name in names or [] if name not in drills.DRILLS]
+    unknown = [name for name in names or [] if name not in DRILLS]
     if unknown:
-        raise typer.BadParameter(f"no drill {', '.join(unknown)}; there are {', '.join(drills.DRILLS)}")
+        raise typer.BadParameter(f"no drill {', '.join(unknown)}; there are {', '.join(DRILLS)}")
+    chosen = list(DRILLS) if everything else names or list(QUICK)
     stack = _stack(home, port_base)
     with _said():
         ours = not stack.running()
@@ -147,7 +152,7 @@ def drill(
         with _said():
             if ours:
                 _start(stack)
-            results = drills.run(stack.book, names or list(drills.DRILLS), console)
+            results = drills.run(stack, chosen, console)
     except KeyboardInterrupt:
         console.print("\nStopped before the end.")
         raise typer.Exit(130) from None

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from compose.drills import Result
+from compose.drills.course import Course
 from compose.native.stack import Status
 
 WIDE = 125
@@ -48,16 +48,18 @@ def _use(one: Status) -> tuple[str, str, str]:
     return str(one.pid), f"{one.cores:.2f}", f"{one.memory / 1e6:.0f}"
 
 
-def drills(results: Sequence[Result]) -> Table:
-    """One drill a line; what went wrong follows below it."""
+def drills(courses: Sequence[Course]) -> Table:
+    """One drill a line; what went wrong, and what came beside its alert and may, follows below it."""
     result = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("drill", "breach → Slack s", "recovery → Slack s", "message", "ok"):
         result.add_column(name, justify="right" if " s" in name else "left", overflow="fold")
-    for one in results:
+    for one in courses:
         mark = "[green]yes[/]" if one.ok else "[bold red]no[/]"
         result.add_row(one.drill, _seconds(one.fired_after), _seconds(one.resolved_after), plain(one.link or "–"), mark)
         for problem in one.problems:
             result.add_row("", "", "", f"[red]{plain(problem)}[/]", "")
+        for text in one.accepted:
+            result.add_row("", "", "", f"[dim]{plain(text)}[/]", "")
     return result
 
 

@@ -121,6 +121,10 @@ class Stack:
         environment = {name: value for name, value in os.environ.items() if name not in SECRETS or name in part.secrets}
         process.start(part.name, part.command(self.book), self.run, self.log(part), {**environment, **ENVIRONMENT})
 
+    def stop_part(self, part: Part) -> None:
+        """End one part that was started; `start_part` starts it again."""
+        process.stop([one for name, one in process.remembered(self.run).items() if name == part.name], self.run)
+
     def _claim_home(self) -> None:
         """Make the folder ours: its state and logs are removed at each start, so it must not be anybody else's."""
         record = self.home / RECORD
@@ -143,11 +147,22 @@ class Stack:
 
         Raises StackError with the end of the log when a part has ended or is not ready in time.
         """
+        return self._wait(self.parts, seconds)
+
+    def wait_for(self, part: Part, seconds: float = READY_SECONDS) -> None:
+        """Wait until one part is ready.
+
+        Raises StackError as `wait` does.
+        """
+        for _ in self._wait((part,), seconds):
+            pass
+
+    def _wait(self, parts: Sequence[Part], seconds: float) -> Iterator[set[str]]:
         deadline = time.monotonic() + seconds
         ready: set[str] = set()
-        while len(ready) < len(self.parts):
+        while len(ready) < len(parts):
             yield ready
-            for part in self.parts:
+            for part in parts:
                 if part.name in ready:
                     continue
                 self.raise_if_ended(part)

@@ -124,7 +124,8 @@ class Faults:
         """Ask for what is left of the burn, so that a service that restarted goes on with it."""
         left = round(burn.seconds - (self._now() - self._wanted_since))
         if left >= 1:
-            await self._call("POST", burn.service, "/burn", {"cores": burn.cores, "seconds": left})
+            body = {"cores": burn.cores, "seconds": left, "window": burn.window}
+            await self._call("POST", burn.service, "/burn", body)
 
     async def _call(self, method: str, service: str, path: str, body: dict[str, Any] | None = None) -> None:
         if service not in self._services:

@@ -31,11 +31,12 @@ class Stream(Settings):
 
 
 class Burn(Settings):
-    """CPU that a service is told to burn: `cores` of it, for `seconds` from the scenario's start."""
+    """CPU that a service is told to burn, from the scenario's start: `cores` of it, as a burst in each `window`."""
 
     service: str
     cores: Annotated[float, Field(gt=0, le=1)]
     seconds: Annotated[Seconds, Field(ge=1, le=600)]
+    window: Annotated[Seconds, Field(ge=0.1, le=10)] = 0.1
 
 
 class Fault(Settings):

@@ -3,7 +3,8 @@ r"""Pods that are control groups of this machine, in a tree of version 1 or 2.
 Version 2: https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu-interface-files (microseconds), PSI from
 ``cpu.pressure`` (https://docs.kernel.org/accounting/psi.html). Version 1: ``cpuacct.usage``
 (https://docs.kernel.org/admin-guide/cgroup-v1/cpuacct.html) and ``cpu.stat``
-(https://docs.kernel.org/scheduler/sched-bwc.html), in nanoseconds.
+(https://docs.kernel.org/scheduler/sched-bwc.html), in nanoseconds. Where version 1 has the CPU and version 2 is mounted
+beside it (``unified``), the pressure of the group of the same path there is the group's.
 """
 
 import asyncio
@@ -96,7 +97,7 @@ def _tree(root: Path) -> "Unified | Legacy":
     if (root / "cgroup.controllers").exists():
         return Unified(root)
     if (root / "cpuacct").is_dir():
-        return Legacy(root / "cpuacct", root / "cpu")
+        return Legacy(root / "cpuacct", root / "cpu", root / "unified")
     raise SourceError(Reason.UNREACHABLE, f"{root}: holds no control groups")
 
 
@@ -143,21 +144,24 @@ class Unified:
 
 @dataclass(frozen=True)
 class Legacy:
-    """Version 1: usage and quota in two trees, which may be one."""
+    """Version 1: usage and quota in two trees, which may be one; pressure in a third, of version 2, if at all."""
 
     root: Path
     quotas: Path
+    pressures: Path
 
     def read(self, path: str, owner: Owner, at: float) -> Group:
         """Read one group; raises OSError, and ValueError when a file holds something else than is documented."""
         used = int((self.root / path / "cpuacct.usage").read_text()) * NANOSECONDS
         folder = self.quotas / path
         quota = int(_text(folder / "cpu.cfs_quota_us") or -1)
+        waited = _pressure(self.pressures / path / "cpu.pressure")
         if quota < 0:
-            return Group(owner, Usage(at, used), Stalls(at), None)
+            return Group(owner, Usage(at, used), Stalls(at, waited=waited), None)
         stat = _numbers(folder / "cpu.stat")
         limit = quota / int((folder / "cpu.cfs_period_us").read_text())
-        return Group(owner, Usage(at, used), Stalls(at, stat.get("nr_periods"), stat.get("nr_throttled")), limit)
+        stalls = Stalls(at, stat.get("nr_periods"), stat.get("nr_throttled"), waited)
+        return Group(owner, Usage(at, used), stalls, limit)
 
 
 def _text(file: Path) -> str | None:

@@ -28,8 +28,9 @@ LEGACY = {
     "cpu/{}/cpu.stat": "nr_periods 10\nnr_throttled 2\nthrottled_time 5\n",
     "cpu/{}/cpu.cfs_quota_us": "50000\n",
     "cpu/{}/cpu.cfs_period_us": "100000\n",
+    "unified/{}/cpu.pressure": UNIFIED["cpu.pressure"],
 }
-"""Files of a group of version 1, as https://docs.kernel.org/scheduler/sched-bwc.html describes them."""
+"""Files of a group of version 1, as https://docs.kernel.org/scheduler/sched-bwc.html describes them, with version 2 beside."""
 
 
 def write(folder: Path, files: dict[str, str]) -> None:
@@ -110,17 +111,18 @@ Make = Callable[..., None]
 
 @pytest.mark.parametrize("make", [unified, legacy])
 async def test_both_versions_say_the_same(tmp_path: Path, clock: Any, make: Make) -> None:
-    """In their own units, and one with PSI."""
+    """In their own units."""
     make(tmp_path, "system.slice/web.service")
     watched = source(tmp_path, clock, service())
     assert (await watched.read()).pods[0].usage is None
     stat = "nr_periods 30\nnr_throttled 7\nthrottled_time 9\n"
+    pressure = UNIFIED["cpu.pressure"].replace("250000", "750000")
     if make is unified:
-        pressure = UNIFIED["cpu.pressure"].replace("250000", "750000")
         unified(tmp_path, "system.slice/web.service", cpu_stat=f"usage_usec 2500000\n{stat}", cpu_pressure=pressure)
     else:
         legacy(tmp_path, "system.slice/web.service", stat=stat)
         write(tmp_path, {"cpuacct/system.slice/web.service/cpuacct.usage": "2500000000\n"})
+        write(tmp_path, {"unified/system.slice/web.service/cpu.pressure": pressure})
     clock.now = 5.0
     (pod,) = (await watched.read()).pods
     assert pod == Pod(
@@ -130,7 +132,7 @@ async def test_both_versions_say_the_same(tmp_path: Path, clock: Any, make: Make
         usage=pytest.approx(0.2),
         limit=0.5,
         throttled=0.25,
-        pressure=pytest.approx(0.1) if make is unified else None,
+        pressure=pytest.approx(0.1),
         containers=(Container("web.service", pytest.approx(0.2), None, 0.5, 0.25),),
     )
 
@@ -148,6 +150,17 @@ async def test_without_a_quota_there_is_no_limit_and_no_throttling(
     clock.now = 5.0
     (pod,) = (await watched.read()).pods
     assert (pod.usage, pod.limit, pod.limit_ratio, pod.throttled) == (0.0, None, None, None)
+
+
+async def test_version_1_alone_tells_no_pressure(tmp_path: Path, clock: Any) -> None:
+    """Without a tree of version 2 beside it there is none, which is not a pressure of 0."""
+    legacy(tmp_path, "system.slice/web.service")
+    (tmp_path / "unified").rename(tmp_path / "elsewhere")
+    watched = source(tmp_path, clock, service())
+    await watched.read()
+    clock.now = 5.0
+    (pod,) = (await watched.read()).pods
+    assert (pod.usage, pod.pressure) == (0.0, None)
 
 
 async def test_the_root_of_version_2_has_no_quota(tmp_path: Path, clock: Any) -> None:

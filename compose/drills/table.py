@@ -1,0 +1,76 @@
+"""Every drill: what is broken, and what must come of it. A literal table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from compose.drills.breaking import Breakage, Limited, LimiterGone, Scenario, SlackFails, Stopped
+
+
+@dataclass(frozen=True)
+class Told:
+    """An alert as people are told of it: its name, the channel, and labels that it must carry."""
+
+    alert: str
+    channel: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Drill:
+    """What is broken, and what must come of it.
+
+    `stage` is set before anything breaks and taken away after the message said that it is over. `accepts` are alerts
+    that may come too, because whoever is on call would expect them beside `expects`. `within` is the seconds that it
+    may take until the alert fires: twice what its rule asks for. `after` says that Slack can only hear of it once the
+    cause is gone.
+    """
+
+    expects: Told
+    breaks: tuple[Breakage, ...]
+    accepts: tuple[Told, ...] = ()
+    stage: tuple[Breakage, ...] = field(default=())
+    within: float = 240.0
+    after: bool = False
+
+
+LATE = Told("KafkaConsumerLagHigh", "kafka", {"consumergroup": "billing", "topic": "orders"})
+REJECTING = Told("GatewayRateLimitRejecting", "gateway", {"gateway": "edge", "route": "orders"})
+NEAR_LIMIT = Told("PodCPUNearLimit", "pods", {"namespace": "demo", "pod": "orders-0"})
+
+DRILLS: Mapping[str, Drill] = {
+    "lag": Drill(LATE, (Scenario("slow-consumer"),)),
+    "limits": Drill(REJECTING, (Scenario("burst"),)),
+    "cpu": Drill(NEAR_LIMIT, (Scenario("cpu-burn"),)),
+    "stalled": Drill(
+        Told("KafkaConsumerGroupStalled", "kafka", {"consumergroup": "billing", "topic": "orders"}),
+        (Scenario("stalled-consumer"),),
+        # a group that stands still is late before it is known to stand still; from then on it is inhibited
+        accepts=(LATE,),
+        within=420.0,
+    ),
+    "broker": Drill(
+        Told("ExporterSourceDown", "pipeline", {"part": "kafka_lag"}),
+        (Stopped("kafka"),),
+    ),
+    "fail-open": Drill(
+        Told("GatewayRateLimiterFailing", "gateway", {"gateway": "edge"}),
+        (LimiterGone(),),
+    ),
+    "throttled": Drill(
+        Told("PodCPUThrottledAndSlow", "pods", {"namespace": "demo", "pod": "billing-0"}),
+        (Scenario("throttled"),),
+        stage=(Limited("billing", 0.25),),
+        within=600.0,
+    ),
+    "router": Drill(
+        Told("RouterDeliveryStalled", "pipeline", {"job": "pipeline"}),
+        # the burst is what there is to tell while Slack takes nothing
+        (SlackFails(), Scenario("burst")),
+        accepts=(REJECTING,),
+        within=420.0,
+        after=True,
+    ),
+}
+
+QUICK = ("lag", "limits", "cpu")
+"""The three signals, in ten minutes."""
