@@ -13,17 +13,18 @@ from structlog.testing import capture_logs
 from compose.addresses import AddressBook, containers, native
 from compose.render import render
 from demo.load.app import LoadSettings, application
+from demo.load.scenario import names
 from demo.telemetry import tracing
 from process.settings import ConfigError, load
 from tests.demo.load.stub import Stub, Until, bound, serving
 
 BAD = Path(__file__).parent / "bad_configs" / "app"
 
-MENDED = ["burn ends", "speed again"]
-"""What a new process orders first."""
+MENDED = ["burn ends", "speed again", "burn ends"]
+"""What a new process orders first: billing burns no more and has its speed, orders burns no more."""
 
 MISTAKES = {
-    "base": "base: no scenario 'calm'; there are burst, cpu-burn, slow-consumer, steady",
+    "base": "base: no scenario 'calm'; there are burst, cpu-burn, slow-consumer, stalled-consumer, steady, throttled",
     "gateway": "gateway: '127.0.0.1:18080' is not an http:// or https:// URL",
     "service_missing": "services: billing missing; scenarios break it, so its URL is needed",
     "unknown_key": "rate: unknown key",
@@ -70,7 +71,7 @@ async def test_the_base_scenario_plays_for_ever(control: httpx.AsyncClient) -> N
     """After the start steady plays, without an end, and the choice is listed with words for people."""
     state = (await control.get("/scenario")).json()
     assert (state["current"], state["remaining_seconds"], state["fault_errors"]) == ("steady", None, [])
-    assert [one["name"] for one in state["scenarios"]] == ["burst", "cpu-burn", "slow-consumer", "steady"]
+    assert [one["name"] for one in state["scenarios"]] == names()
     assert all(one["title"] and one["description"] for one in state["scenarios"])
 
 
@@ -115,7 +116,7 @@ async def test_a_scenario_changes_the_load(control: httpx.AsyncClient, stub: Stu
 @pytest.mark.parametrize(
     ("body", "status", "message"),
     [
-        ({"name": "calm"}, 404, "no scenario 'calm'; there are burst, cpu-burn, slow-consumer, steady"),
+        ({"name": "calm"}, 404, MISTAKES["base"].removeprefix("base: ")),
         ({"name": "../../etc/passwd"}, 404, "no scenario '../../etc/passwd'; there are"),
         ({}, 422, "Field required"),
         ({"name": "burst", "rate": 9}, 422, "Extra inputs are not permitted"),
@@ -176,9 +177,10 @@ async def test_nothing_is_there_yet(nobody: str) -> None:
             state = (await control.put("/scenario", json={"name": "slow-consumer"})).json()
             assert set(state["fault_errors"]) == {
                 f"billing takes 1 s per record: PUT {nobody}/speed: Connection refused",
+                f"burn 0.05 cores in billing: DELETE {nobody}/burn: Connection refused",
                 f"burn 0.24 cores in orders: DELETE {nobody}/burn: Connection refused",
             }
-    assert [line["event"] for line in lines] == ["scenario begins"] * 2 + ["fault not undone"] * 2
+    assert [line["event"] for line in lines] == ["scenario begins"] * 2 + ["fault not undone"] * 3
 
 
 async def test_it_is_ready_once_the_gateway_answers(until: Until) -> None:

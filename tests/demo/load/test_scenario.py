@@ -22,7 +22,9 @@ MISTAKES = {
     "cores": "faults[0].burn.cores: input should be less than or equal to 1",
     "duration": "duration: '5 minutes' is not a duration such as 500ms, 5s, 2m or 1h",
     "extends_extending": "extends: burst itself extends steady; one level is all there is",
-    "extends_nothing": ("extends: no shipped scenario 'calm'; there are burst, cpu-burn, slow-consumer, steady"),
+    "extends_nothing": (
+        "extends: no shipped scenario 'calm'; there are burst, cpu-burn, slow-consumer, stalled-consumer, steady, throttled"
+    ),
     "no_fault": "faults[0]: name one of billing_delay and burn",
     "no_streams": "streams: is empty: nothing would be sent",
     "no_title": "title: is required",
@@ -52,7 +54,10 @@ def test_an_unknown_name_lists_the_shipped_ones() -> None:
     """A name that is neither shipped nor a file is answered with what there is."""
     with pytest.raises(ConfigError) as caught:
         find("brust")
-    assert str(caught.value) == "brust: is no shipped scenario (burst, cpu-burn, slow-consumer, steady) and no file"
+    assert (
+        str(caught.value)
+        == "brust: is no shipped scenario (burst, cpu-burn, slow-consumer, stalled-consumer, steady, throttled) and no file"
+    )
 
 
 def test_a_missing_file_is_said() -> None:
@@ -82,8 +87,8 @@ def rates(scenario: Scenario, request: str) -> dict[str, float]:
 
 
 def test_the_shipped_names() -> None:
-    """Four scenarios are shipped."""
-    assert names() == ["burst", "cpu-burn", "slow-consumer", "steady"]
+    """Six scenarios are shipped."""
+    assert names() == ["burst", "cpu-burn", "slow-consumer", "stalled-consumer", "steady", "throttled"]
 
 
 def test_steady_is_light_and_for_ever() -> None:
@@ -100,7 +105,7 @@ def test_burst_has_most_orders_rejected() -> None:
     assert orders["mallory"] - ORDERS_LIMIT > sum(orders.values()) / 2
 
 
-@pytest.mark.parametrize("name", ["steady", "slow-consumer", "cpu-burn"])
+@pytest.mark.parametrize("name", ["steady", "slow-consumer", "stalled-consumer", "cpu-burn", "throttled"])
 def test_other_scenarios_stay_within_the_limits(name: str) -> None:
     """Where the gateway is not the topic every client stays well under its limits (questions: 5 a second)."""
     scenario = find(name)
@@ -128,5 +133,5 @@ def test_every_description_names_an_alert_that_exists() -> None:
         for name, scenario in shipped().items()
         if "Lights" in scenario.description
     }
-    assert promised.keys() == {"burst", "cpu-burn", "slow-consumer"}
+    assert promised.keys() == set(names()) - {"steady"}
     assert set(promised.values()) <= alerts
