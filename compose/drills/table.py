@@ -59,7 +59,7 @@ DRILLS: Mapping[str, Drill] = {
     "throttled": Drill(
         Told("PodCPUThrottledAndSlow", "pods", {"namespace": "demo", "pod": "billing-0"}),
         (Scenario("throttled"),),
-        stage=(Limited("billing", 0.25),),
+        stage=(Limited("billing", 0.1),),
         within=600.0,
     ),
     "router": Drill(
