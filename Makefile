@@ -1,7 +1,7 @@
 # make demo    the whole stack, alive, until Ctrl-C           make drill   break it three ways, wait for Slack
 # make test    everything, against the real parts             make check   style, types, rules, configurations
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo up down status drill test check check-dashboards chaos bench-kafka-lag bench-gateways \
+.PHONY: help setup setup-test demo up down status drill game-day test check check-dashboards chaos bench-kafka-lag bench-gateways \
 	bench-pods golden dashboards screenshots lock clean
 
 PYTHON ?= python3
@@ -36,6 +36,9 @@ status: .venv/ready ## what runs where, and what it uses
 drill: setup ## break the demo (lag, limits, cpu) and wait for Slack
 	@$(BIN)/bongsu drill
 
+game-day: setup ## every drill in random order, and a report of it (SEED=)
+	@$(BIN)/bongsu game-day $(if $(SEED),--seed $(SEED))
+
 test: setup-test ## the whole test suite, real parts included
 	@$(BIN)/pytest
 
@@ -55,11 +58,11 @@ bench-pods: setup-test ## pod_cpu on 110,000 containers, beside prometheus_clien
 	@$(BIN)/python -m bench.pod_cpu
 
 check-dashboards: setup-test ## lint every page, hold each query to what is exported, and each metric to what is drawn
-	@$(BIN)/python -m dashboards check
+	@$(BIN)/bongsu dashboards check
 	@$(BIN)/python -m tests.dashboards
 
 dashboards: .venv/ready ## write the dashboards' JSON and Kubernetes objects from their code
-	@$(BIN)/python -m dashboards build
+	@$(BIN)/bongsu dashboards build
 
 chaos: setup-test ## kill, stop and starve the router hundreds of times, compare Slack with Alertmanager (SEED=, RUNS=)
 	@$(BIN)/python -m tests.chaos --runs $(or $(RUNS),300) $(if $(SEED),--seed $(SEED))

@@ -1,11 +1,13 @@
 """`bongsu`: the whole stack from one command line."""
 
 import os
+import secrets
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -17,13 +19,17 @@ from rich.live import Live
 from alerting import cli as router
 from compose import render, show
 from compose.addresses import DEFAULT_PORT_BASE, PROJECT, SLACK_TOKEN, containers
-from compose.drills import run as drills
+from compose.drills import gameday
+from compose.drills.course import Course
+from compose.drills.observer import Observer
+from compose.drills.run import run
 from compose.drills.table import DRILLS, QUICK
 from compose.native import process, tools
 from compose.native import stack as native_stack
 from compose.native.process import RecordError
 from compose.native.stack import AlreadyRunning, Stack, StackError
 from compose.native.tools import ToolMissing
+from dashboards import cli as dashboards
 
 app = typer.Typer(
     help="Bongsu: watches gateways, Kafka and pods, and lights a fire in Slack before they burst.",
@@ -32,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(router.app, name="router")
+app.add_typer(dashboards.app, name="dashboards")
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 Home = Annotated[Path, typer.Option(envvar="BONGSU_HOME", help="Folder of state, logs and pids.")]
@@ -143,6 +150,31 @@ def drill(
         raise typer.BadParameter(f"no drill {', '.join(unknown)}; there are {', '.join(DRILLS)}")
     chosen = list(DRILLS) if everything else names or list(QUICK)
     stack = _stack(home, port_base)
+    with _to_be_drilled(stack), Observer(stack.book) as observer:
+        courses = list(run(stack, chosen, observer, console))
+    _conclude(courses, may_be_prevented=everything)
+
+
+@app.command("game-day")
+def game_day(
+    seed: Annotated[int | None, typer.Option(min=0, help="Play the order of an earlier game day again.")] = None,
+    home: Home = HOME,
+    port_base: PortBase = None,
+) -> None:
+    """Run every drill in random order, and write a report with the charts and what Slack showed."""
+    chosen = secrets.randbelow(1_000_000) if seed is None else seed
+    stack = _stack(home, port_base)
+    path = gameday.report_path(stack.home, datetime.now(UTC), chosen)
+    with _to_be_drilled(stack), Observer(stack.book) as observer:
+        console.print(f"Seed {chosen}: {', '.join(gameday.order(chosen))}")
+        courses = gameday.play(stack, chosen, observer, console, path)
+    console.print(f"\nThe report is {path}")
+    _conclude(courses, may_be_prevented=True)
+
+
+@contextmanager
+def _to_be_drilled(stack: Stack) -> Iterator[None]:
+    """A stack that runs for the length of a block; one that did not run before is ended after it."""
     with _said():
         ours = not stack.running()
         if stack.book.real_slack and not os.environ.get(SLACK_TOKEN):
@@ -152,15 +184,18 @@ def drill(
         with _said():
             if ours:
                 _start(stack)
-            results = drills.run(stack, chosen, console)
+            yield
     except KeyboardInterrupt:
         console.print("\nStopped before the end.")
         raise typer.Exit(130) from None
     finally:
         if ours:
             _stop(stack)
-    console.print(show.drills(results))
-    if not all(result.ok for result in results):
+
+
+def _conclude(courses: Sequence[Course], *, may_be_prevented: bool) -> None:
+    console.print(show.drills(courses))
+    if not all(course.ok or (course.prevented and may_be_prevented) for course in courses):
         raise typer.Exit(1)
 
 
@@ -234,10 +269,11 @@ def _watch(stack: Stack) -> None:
             statuses = stack.status(seconds=2)
             if console.is_terminal:
                 live.update(show.table(statuses, console.width), refresh=True)
+            ended = {part.name for part in stack.ended()}  # not what a drill has stopped
             for one in statuses:
-                if one.state == "stopped" and one.part.name not in lost:
-                    lost.add(one.part.name)
+                if one.part.name in ended - lost:
                     _show_end(one.part.name, one.log)
+            lost = ended
 
 
 def _show_end(name: str, log: Path) -> None:

@@ -54,11 +54,11 @@ def drills(courses: Sequence[Course]) -> Table:
     for name in ("drill", "breach → Slack s", "recovery → Slack s", "message", "ok"):
         result.add_column(name, justify="right" if " s" in name else "left", overflow="fold")
     for one in courses:
-        mark = "[green]yes[/]" if one.ok else "[bold red]no[/]"
+        mark = "[green]yes[/]" if one.ok else "[yellow]not run[/]" if one.prevented else "[bold red]no[/]"
         result.add_row(one.drill, _seconds(one.fired_after), _seconds(one.resolved_after), plain(one.link or "–"), mark)
         for problem in one.problems:
             result.add_row("", "", "", f"[red]{plain(problem)}[/]", "")
-        for text in one.accepted:
+        for text in (*one.accepted, *([one.prevented] if one.prevented else [])):
             result.add_row("", "", "", f"[dim]{plain(text)}[/]", "")
     return result
 

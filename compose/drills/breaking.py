@@ -80,8 +80,7 @@ class Stopped:
             stack.stop_part(part)
             yield
         finally:
-            with process.undisturbed():
-                stack.start_part(part)
+            stack.start_part(part)
             stack.wait_for(part, RESTART_SECONDS)
 
 
@@ -118,7 +117,9 @@ class SlackFails:
 
     def prevented(self, stack: Stack) -> str | None:
         """Only the demo's workspace takes orders to fail."""
-        return "the real Slack can't be told to fail; this drill needs the demo's workspace" if _real(stack) else None
+        return (
+            "the real Slack can't be told to fail; this needs the demo's workspace" if stack.book.real_slack else None
+        )
 
     @contextmanager
     def broken(self, stack: Stack) -> Iterator[None]:
@@ -145,7 +146,7 @@ class Limited:
 
     def prevented(self, stack: Stack) -> str | None:
         """The kernel must let us make a group, and must tell how long its tasks wait."""
-        return cgroups.prevented()
+        return _absent(self.part, stack) or cgroups.prevented()
 
     @contextmanager
     def broken(self, stack: Stack) -> Iterator[None]:
@@ -157,15 +158,19 @@ class Limited:
 
 @contextmanager
 def all_of(breakages: tuple[Breakage, ...], stack: Stack) -> Iterator[None]:
-    """Break one after the other, and mend them in the opposite order."""
+    """Break one after the other, and mend them in the opposite order, also when somebody presses Ctrl-C twice."""
     with ExitStack() as stacked:
-        for breakage in breakages:
-            stacked.enter_context(breakage.broken(stack))
-        yield
+        try:
+            for breakage in breakages:
+                stacked.enter_context(breakage.broken(stack))
+            yield
+        finally:
+            with process.undisturbed():
+                stacked.close()
 
 
-def _real(stack: Stack) -> bool:
-    return stack.book.real_slack
+def _absent(part: str, stack: Stack) -> str | None:
+    return None if part in stack.running() else f"this stack runs no {part}; `make status` shows its parts"
 
 
 def _ask(method: str, url: str, **arguments: Any) -> None:

@@ -15,7 +15,7 @@ class Course:
     """What a drill saw. Times are Unix seconds, None for what it did not come to.
 
     `firing` and `over` are the message when it first said that the alert fires, and when it said that it is over;
-    `thread` are the replies below it at the end. `annotations` are the alert's.
+    `thread` are the replies below it at the end, `annotations` the alert's; `prevented` is why it can't be run here.
     """
 
     drill: str
@@ -34,11 +34,12 @@ class Course:
     link: str | None = None
     accepted: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    prevented: str | None = None
 
     @property
     def ok(self) -> bool:
         """Whether everything happened that must, and nothing else did."""
-        return not self.problems
+        return not self.problems and self.prevented is None
 
     @property
     def fired_after(self) -> float | None:
@@ -64,26 +65,34 @@ def judged(
         if not any(_is(told, labels) for told in (drill.expects, *drill.accepts)):
             problems.append(f"also fired: {dict(labels)}")
     for message in messages:
-        channel, text = message["channel_name"], message.get("text", "")
         if message["ts"] == ts:
             continue
-        if not any(told.channel == channel and told.alert in text for told in drill.accepts):
+        channel, text = message["channel_name"], message.get("text", "")
+        told = _accepted(drill, message)
+        if told is None:
             problems.append(f"also in #{channel}: {text[:80]}")
-        elif is_over(message):
-            accepted.append(f"also, and rightly, in #{channel}: {text[:80]}")
+        elif told.is_over(text):
+            accepted.append(f"beside it, as expected, in #{channel}: {text[:80]}")
         else:
             problems.append(f"still in #{channel}: {text[:80]}")
     return tuple(accepted), tuple(problems)
 
 
-def is_over(message: Message) -> bool:
-    """Whether a message that said that it fires now says that its group is over."""
-    return "Resolved:" in message.get("text", "")
-
-
 def speaks_of(told: Told, messages: Sequence[Message]) -> Message | None:
     """Find the message about an alert."""
-    return next((message for message in messages if told.alert in message.get("text", "")), None)
+    return next((message for message in messages if told.is_meant(message.get("text", ""))), None)
+
+
+def settled(drill: Drill, messages: Iterable[Message]) -> bool:
+    """Whether all that may come beside the drill's own alert is over."""
+    return all(told.is_over(one.get("text", "")) for one in messages if (told := _accepted(drill, one)))
+
+
+def _accepted(drill: Drill, message: Message) -> Told | None:
+    text = message.get("text", "")
+    return next(
+        (told for told in drill.accepts if told.channel == message["channel_name"] and told.alert in text), None
+    )
 
 
 def _is(told: Told, labels: Mapping[str, str]) -> bool:

@@ -1,7 +1,7 @@
 """What Prometheus and Slack say; nothing here decides anything."""
 
 import os
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from slack_sdk import WebClient
@@ -29,7 +29,11 @@ class Observer:
         self._channels: dict[str, str] = {}
         self._fired: dict[str, dict[str, str]] = {}
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        """Observe for the length of a block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Give the connections back."""
         self._http.close()
 

@@ -8,11 +8,24 @@ from compose.drills.breaking import Breakage, Limited, LimiterGone, Scenario, Sl
 
 @dataclass(frozen=True)
 class Told:
-    """An alert as people are told of it: its name, the channel, and labels that it must carry."""
+    """An alert as people are told of it: its name, the channel, and labels that it must carry.
+
+    `begins` and `ends` are words of the message while it fires and when it is over.
+    """
 
     alert: str
     channel: str
     labels: Mapping[str, str]
+    begins: str = "Firing:"
+    ends: str = "Resolved:"
+
+    def is_meant(self, text: str) -> bool:
+        """Whether a message is about it."""
+        return self.alert in text and (self.begins in text or self.ends in text)
+
+    def is_over(self, text: str) -> bool:
+        """Whether a message says that it is over."""
+        return self.alert in text and self.ends in text
 
 
 @dataclass(frozen=True)
@@ -22,7 +35,8 @@ class Drill:
     `stage` is set before anything breaks and taken away after the message said that it is over. `accepts` are alerts
     that may come too, because whoever is on call would expect them beside `expects`. `within` is the seconds that it
     may take until the alert fires: twice what its rule asks for. `after` says that Slack can only hear of it once the
-    cause is gone.
+    cause is gone; `blind`, that Prometheus can't be asked meanwhile, and that it is the router that finds it;
+    `watched` is then what a report charts, in seconds.
     """
 
     expects: Told
@@ -31,6 +45,8 @@ class Drill:
     stage: tuple[Breakage, ...] = field(default=())
     within: float = 240.0
     after: bool = False
+    blind: bool = False
+    watched: str | None = None
 
 
 LATE = Told("KafkaConsumerLagHigh", "kafka", {"consumergroup": "billing", "topic": "orders"})
@@ -69,6 +85,12 @@ DRILLS: Mapping[str, Drill] = {
         accepts=(REJECTING,),
         within=420.0,
         after=True,
+    ),
+    "deadman": Drill(
+        Told("Watchdog", "pipeline", {}, begins="is silent: Prometheus does not answer", ends="is back"),
+        (Stopped("prometheus"),),
+        blind=True,
+        watched="time() - router_watchdog_last_received_timestamp_seconds",
     ),
 }
 

@@ -1,15 +1,20 @@
-"""`python -m dashboards build` and `check`, and the files that are committed."""
+"""`bongsu dashboards build` and `check`, and the files that are committed."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from typer.testing import CliRunner, Result
 
+from compose.cli import app
 from dashboards import rules
-from dashboards.__main__ import main
 from dashboards.build import FOLDER, documents, files
+
+
+def dashboards(*arguments: str) -> Result:
+    """Run ``bongsu dashboards``."""
+    return CliRunner().invoke(app, ["dashboards", *arguments])
 
 
 def test_committed_files_are_what_the_code_builds() -> None:
@@ -35,13 +40,13 @@ def test_a_build_is_the_same_in_every_process(tmp_path: Path) -> None:
 
 def test_check_is_content_with_what_build_wrote(tmp_path: Path) -> None:
     """Build, then check: exit 0."""
-    assert main(["build", "--folder", str(tmp_path)]) == 0
-    assert main(["check", "--folder", str(tmp_path)]) == 0
+    assert dashboards("build", "--folder", str(tmp_path)).exit_code == 0
+    assert dashboards("check", "--folder", str(tmp_path)).exit_code == 0
 
 
-def test_check_names_each_stale_file_and_build_mends_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_names_each_stale_file_and_build_mends_it(tmp_path: Path) -> None:
     """A file that was edited, one that is missing and one that no page makes are each named on a line; exit 1."""
-    main(["build", "--folder", str(tmp_path)])
+    dashboards("build", "--folder", str(tmp_path))
     edited, missing, left = (
         tmp_path / "json" / "bongsu-overview.json",
         tmp_path / "manifests" / "prometheusrule-bongsu-slo.yaml",
@@ -51,20 +56,20 @@ def test_check_names_each_stale_file_and_build_mends_it(tmp_path: Path, capsys: 
     missing.unlink()
     left.write_text("{}\n", encoding="utf-8")
 
-    assert main(["check", "--folder", str(tmp_path)]) == 1
-    named = [line.split(":")[0] for line in capsys.readouterr().err.splitlines()]
+    found = dashboards("check", "--folder", str(tmp_path))
+    assert found.exit_code == 1
+    named = [line.split(":")[0] for line in found.stderr.splitlines()]
     assert sorted(named) == sorted([str(edited), str(missing), str(left)])
 
-    main(["build", "--folder", str(tmp_path)])
-    assert main(["check", "--folder", str(tmp_path)]) == 0
+    dashboards("build", "--folder", str(tmp_path))
+    assert dashboards("check", "--folder", str(tmp_path)).exit_code == 0
 
 
-def test_check_of_a_folder_that_is_not_there_names_every_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_check_of_a_folder_that_is_not_there_names_every_file(tmp_path: Path) -> None:
     """A first checkout without files is stale, not a stack trace."""
-    assert main(["check", "--folder", str(tmp_path / "none")]) == 1
-    assert len(capsys.readouterr().err.splitlines()) == len(files(rules.FOLDER))
+    found = dashboards("check", "--folder", str(tmp_path / "none"))
+    assert found.exit_code == 1
+    assert len(found.stderr.splitlines()) == len(files(rules.FOLDER))
 
 
 def test_a_changed_threshold_makes_its_panels_stale(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from demo.slack import chart, entities, mrkdwn
 from demo.slack.workspace import Channel, Message, Workspace
@@ -61,6 +62,13 @@ class Articles:
         for user, name in self._names.items():
             html = html.replace(user, name)
         return html
+
+
+def content(message: Mapping[str, Any]) -> Markup:
+    """Return what a message says, given as the Web API does; its files, which only the workspace has, are left out."""
+    shown = {"text": "", "blocks": [], "attachments": [], **message, "deleted": False, "files": [], "reactions": {}}
+    macros = _environment.get_template("message.html").module
+    return Markup(macros.body(shown | {"marked_edited": "edited" in message}))  # type: ignore[attr-defined]
 
 
 def _article(message: Message, channel: Channel) -> str:

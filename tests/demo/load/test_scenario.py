@@ -22,9 +22,7 @@ MISTAKES = {
     "cores": "faults[0].burn.cores: input should be less than or equal to 1",
     "duration": "duration: '5 minutes' is not a duration such as 500ms, 5s, 2m or 1h",
     "extends_extending": "extends: burst itself extends steady; one level is all there is",
-    "extends_nothing": (
-        "extends: no shipped scenario 'calm'; there are burst, cpu-burn, slow-consumer, stalled-consumer, steady, throttled"
-    ),
+    "extends_nothing": f"extends: no shipped scenario 'calm'; there are {', '.join(names())}",
     "no_fault": "faults[0]: name one of billing_delay and burn",
     "no_streams": "streams: is empty: nothing would be sent",
     "no_title": "title: is required",
@@ -54,10 +52,7 @@ def test_an_unknown_name_lists_the_shipped_ones() -> None:
     """A name that is neither shipped nor a file is answered with what there is."""
     with pytest.raises(ConfigError) as caught:
         find("brust")
-    assert (
-        str(caught.value)
-        == "brust: is no shipped scenario (burst, cpu-burn, slow-consumer, stalled-consumer, steady, throttled) and no file"
-    )
+    assert str(caught.value) == f"brust: is no shipped scenario ({', '.join(names())}) and no file"
 
 
 def test_a_missing_file_is_said() -> None:

@@ -231,10 +231,7 @@ async def test_a_server_that_is_no_gateway(stub: Stub, scenario: Path) -> None:
     ("arguments", "message"),
     [
         ([], "name a scenario; --list shows the shipped ones"),
-        (
-            ["brust"],
-            "brust: is no shipped scenario (burst, cpu-burn, slow-consumer, stalled-consumer, steady, throttled) and no file",
-        ),
+        (["brust"], f"brust: is no shipped scenario ({', '.join(names())}) and no file"),
         (["steady", "--duration", "soon"], "--duration: 'soon' is not a duration such as 500ms, 5s, 2m or 1h"),
         (["steady", "--duration", "0"], "--duration: must be longer than 0s"),
         (["steady", "--url", "localhost"], "--url: 'localhost' is not an http:// or https:// URL"),

@@ -30,7 +30,7 @@ LEGACY = {
     "cpu/{}/cpu.cfs_period_us": "100000\n",
     "unified/{}/cpu.pressure": UNIFIED["cpu.pressure"],
 }
-"""Files of a group of version 1, as https://docs.kernel.org/scheduler/sched-bwc.html describes them, with version 2 beside."""
+"""Files of a group of version 1, as https://docs.kernel.org/scheduler/sched-bwc.html describes them, and PSI beside."""
 
 
 def write(folder: Path, files: dict[str, str]) -> None:

@@ -1,0 +1,66 @@
+"""Every drill in random order, and a report that is whole after each of them."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+from rich.console import Console
+
+from alerting.units import number
+from compose.drills import report
+from compose.drills.chart import Line, Window
+from compose.drills.course import Course
+from compose.drills.observer import Observer
+from compose.drills.report import Day, Played
+from compose.drills.run import run
+from compose.drills.table import DRILLS
+from compose.native.stack import Stack
+
+AROUND = 60.0
+"""Seconds that are charted before a drill and after it."""
+
+POINTS = 240
+
+
+def order(seed: int) -> list[str]:
+    """Return the drills in the order of a seed: the same one for ever, as long as the drills are the same."""
+    return Random(seed).sample(sorted(DRILLS), len(DRILLS))
+
+
+def report_path(home: Path, now: datetime, seed: int) -> Path:
+    """Where the report of a game day goes."""
+    return home / "game-day" / f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{seed}.html"
+
+
+def play(stack: Stack, seed: int, observer: Observer, console: Console, path: Path) -> list[Course]:
+    """Run them, and write the report after each: what came so far is there also when somebody stops it."""
+    names = order(seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    courses: list[Course] = []
+    for course in run(stack, names, observer, console):
+        courses.append(course)
+        path.write_text(report.page(Day(seed, names, _played(courses, observer))), encoding="utf-8")
+    return courses
+
+
+def _played(courses: Sequence[Course], observer: Observer) -> list[Played]:
+    return [Played(course, _line(course, observer, window := _window(course)), window) for course in courses]
+
+
+def _window(course: Course) -> Window:
+    start, end = course.began_at - AROUND, min(time.time(), (course.ended_at or course.began_at) + AROUND)
+    return Window(start, end, max(1.0, (end - start) / POINTS))
+
+
+def _line(course: Course, observer: Observer, window: Window) -> Line | None:
+    """The series that the alert is about, as its annotations say, or what the drill is to be watched by."""
+    if course.annotations:
+        unit, threshold = course.annotations["unit"], number(course.annotations["threshold"])
+        query = course.annotations["query"]
+    elif watched := DRILLS[course.drill].watched:
+        query, unit, threshold = watched, "s", None
+    else:
+        return None
+    return Line(observer.series(query, window.start, window.end, window.step), unit, threshold)
