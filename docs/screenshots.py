@@ -11,7 +11,8 @@ from playwright.async_api import Page, async_playwright
 from rich.console import Console
 
 from compose.addresses import DEFAULT_PORT_BASE, PROJECT
-from compose.drills import DRILLS, Observer
+from compose.drills.breaking import all_of
+from compose.drills.table import DRILLS
 from compose.native import stack as native_stack
 from compose.native import tools
 
@@ -23,25 +24,20 @@ console = Console()
 
 async def take(stack: native_stack.Stack) -> None:
     """Play the drill's scenario and photograph what a person sees."""
-    observer = Observer(stack.book)
-    slack = f"{stack.book['slack_url']}/channels/{DRILL.channel}?embed=1"
+    slack = f"{stack.book['slack_url']}/channels/{DRILL.expects.channel}?embed=1"
     async with async_playwright() as playwright:
         program = tools.chromium()
         browser = await playwright.chromium.launch(executable_path=program, args=tools.CHROMIUM_FLAGS)
         channel = await browser.new_page(viewport={"width": 760, "height": 900}, device_scale_factor=2)
         await channel.goto(slack)
         known = await channel.locator(MESSAGE).count()
-        observer.start(DRILL.scenario)
-        try:
-            console.print(f"waiting for {DRILL.alert} …")
+        with all_of(DRILL.breaks, stack):
+            console.print(f"waiting for {DRILL.expects.alert} …")
             message = channel.locator(MESSAGE).nth(known)
             await message.get_by_text("Firing").first.wait_for(timeout=240_000)
             await message.screenshot(path=IMAGES / "slack-firing.png")
             page = await browser.new_page(viewport={"width": 1440, "height": 1000})
             await photograph(page, stack.book["console_url"])
-        finally:
-            observer.stop()
-            observer.close()
         console.print("waiting until it is over …")
         await message.get_by_text("Resolved").first.wait_for(timeout=300_000)
         await message.screenshot(path=IMAGES / "slack-resolved.png")
