@@ -19,7 +19,6 @@ from rich.live import Live
 from alerting import cli as router
 from compose import render, show
 from compose.addresses import DEFAULT_PORT_BASE, PROJECT, SLACK_TOKEN, containers
-from compose.drills import gameday
 from compose.drills.course import Course
 from compose.drills.observer import Observer
 from compose.drills.run import run
@@ -162,6 +161,8 @@ def game_day(
     port_base: PortBase = None,
 ) -> None:
     """Run every drill in random order, and write a report with the charts and what Slack showed."""
+    from compose.drills import gameday  # the templates of the demo's Slack, which other commands need not wait for
+
     chosen = secrets.randbelow(1_000_000) if seed is None else seed
     stack = _stack(home, port_base)
     path = gameday.report_path(stack.home, datetime.now(UTC), chosen)
