@@ -8,7 +8,7 @@ import pytest
 from alerting.errors import StoreError
 from alerting.store.schema import VERSION
 
-BOUNDARIES = 110
+BOUNDARIES = 90
 """More than the scenario has; the test below says so."""
 
 

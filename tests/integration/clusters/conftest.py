@@ -98,10 +98,11 @@ class Brokers:
 
     @asynccontextmanager
     async def admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
-        """A client for topics and groups."""
+        """A client for topics and groups, once a broker controls the cluster: with ZooKeeper none does at first."""
         admin = AIOKafkaAdminClient(bootstrap_servers=list(self.bootstrap))
         await admin.start()
         try:
+            await until(admin.describe_cluster, lambda found: found["controller_id"] >= 0)
             yield admin
         finally:
             await admin.close()
