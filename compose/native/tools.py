@@ -279,6 +279,7 @@ class Jars:
             program("mvn"),
             "-B",
             "-q",
+            f"-Dmaven.repo.local={CACHE / 'maven'}",  # what it downloads goes with the rest
             "-f",
             str(self.pom),
             "dependency:copy-dependencies",
