@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
+import httpx
 from rich.console import Console
 
 from alerting.units import number
@@ -16,7 +17,7 @@ from compose.drills.observer import Observer
 from compose.drills.report import Day, Played
 from compose.drills.run import run
 from compose.drills.table import DRILLS
-from compose.native.stack import Stack
+from compose.native.stack import Stack, StackError
 
 AROUND = 60.0
 """Seconds that are charted before a drill and after it."""
@@ -35,17 +36,29 @@ def report_path(home: Path, now: datetime, seed: int) -> Path:
 
 
 def play(stack: Stack, seed: int, observer: Observer, console: Console, path: Path) -> list[Course]:
-    """Run them, and write the report after each: what came so far is there also when somebody stops it."""
+    """Run them, and write the report after each: what came so far is there also when somebody stops it.
+
+    Raises StackError when it can't be written, which shows before anything is broken.
+    """
     names = order(seed)
-    path.parent.mkdir(parents=True, exist_ok=True)
     courses: list[Course] = []
+    _write(path, Day(seed, names, []))
     for course in run(stack, names, observer, console):
         courses.append(course)
-        path.write_text(report.page(Day(seed, names, _played(courses, observer))), encoding="utf-8")
+        _write(path, Day(seed, names, charted(courses, observer)))
     return courses
 
 
-def _played(courses: Sequence[Course], observer: Observer) -> list[Played]:
+def _write(path: Path, day: Day) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(report.page(day), encoding="utf-8")
+    except OSError as error:
+        raise StackError(f"The report can't be written to {path}: {error.strerror}.") from error
+
+
+def charted(courses: Sequence[Course], observer: Observer) -> list[Played]:
+    """Add to each drill the series around it; that of the last goes on until now."""
     return [Played(course, _line(course, observer, window := _window(course)), window) for course in courses]
 
 
@@ -55,7 +68,10 @@ def _window(course: Course) -> Window:
 
 
 def _line(course: Course, observer: Observer, window: Window) -> Line | None:
-    """The series that the alert is about, as its annotations say, or what the drill is to be watched by."""
+    """The series that the alert is about, as its annotations say, or what the drill is to be watched by.
+
+    None while Prometheus does not answer: the report is then without a chart, and the game day goes on.
+    """
     if course.annotations:
         unit, threshold = course.annotations["unit"], number(course.annotations["threshold"])
         query = course.annotations["query"]
@@ -63,4 +79,7 @@ def _line(course: Course, observer: Observer, window: Window) -> Line | None:
         query, unit, threshold = watched, "s", None
     else:
         return None
-    return Line(observer.series(query, window.start, window.end, window.step), unit, threshold)
+    try:
+        return Line(observer.series(query, window.start, window.end, window.step), unit, threshold)
+    except httpx.HTTPError:
+        return None

@@ -4,14 +4,10 @@ import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
 
-import pytest
-
 from compose.drills import chart
 from compose.drills.chart import Line, Window
 from compose.drills.course import Course
-from compose.drills.gameday import order
 from compose.drills.report import Day, Played, page
-from compose.drills.table import DRILLS
 
 HOSTILE = '<script>alert("1")</script><img src="http://elsewhere/x.png" onerror=alert(2)>'
 WINDOW = Window(1000.0, 1300.0, 5.0)
@@ -107,15 +103,3 @@ def test_a_series_without_a_point_is_no_error() -> None:
 def test_a_day_without_a_drill_is_a_page() -> None:
     """Before the first has ended."""
     assert "0 of 1 passed." in Reader(page(Day(1, ["lag"], []))).text
-
-
-@pytest.mark.parametrize("seed", [0, 7, 999_999])
-def test_a_seed_is_an_order_of_all_drills(seed: int) -> None:
-    """The same each time, and every drill once."""
-    assert order(seed) == order(seed)
-    assert sorted(order(seed)) == sorted(DRILLS)
-
-
-def test_seeds_differ() -> None:
-    """Or it would not be random."""
-    assert len({tuple(order(seed)) for seed in range(20)}) > 15
