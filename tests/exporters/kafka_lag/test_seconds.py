@@ -286,3 +286,13 @@ def test_a_history_has_a_bounded_number_of_knots_and_thins_out_with_age() -> Non
     lookups = log.lookups
     collect(ages, log, log.end(at - 100), at + INTERVAL)
     assert log.lookups == lookups
+
+
+def test_who_stays_six_minutes_behind_needs_no_look_up() -> None:
+    """Though a group that has stopped keeps the history long: it is thinned out where it is old."""
+    ages = Ages(INTERVAL)
+    for number in range(600):
+        at = START + number * INTERVAL
+        ages.begin({P}, at)
+        ages.observe(P, number, {0, max(0, number - 72)} if number else (), at)
+        assert ages.waiting() == []
