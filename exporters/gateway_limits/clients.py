@@ -24,6 +24,7 @@ OTHER = "other"
 """Route and client of all that have no series of their own."""
 
 LONGEST_NAME = 100
+"""Characters of a client, and of a route that a log names: the rest is cut, for a caller may choose them."""
 
 
 class Clients:

@@ -30,7 +30,7 @@ from weakref import WeakKeyDictionary
 
 from exporters.errors import Reason, SourceError
 from exporters.gateway_limits.access_log import AccessLog, Entry
-from exporters.gateway_limits.clients import Clients
+from exporters.gateway_limits.clients import LONGEST_NAME, Clients
 from exporters.gateway_limits.config import Envoy
 from exporters.gateway_limits.difference import Differences, Rise
 from exporters.gateway_limits.envoy_config import LocalLimit, local_limits, runtime_values
@@ -71,6 +71,7 @@ FIELDS = ("route", "client", "flags")
 """Of the access log, without which it does not say who was rejected."""
 
 REQUESTS_NAME = "envoy_gw_requests"
+TAGS = ("route", "code", "flags")
 RATE_LIMITED_FLAG = "RL"
 TOO_MANY_REQUESTS = "429"
 
@@ -151,7 +152,7 @@ class EnvoySource:
             limits={bucket: limit for found in configuration.limits for bucket, limit in found.buckets.items()},
             used={**self._used(local, configuration.limits), **(self._log.used() if self._log else {})},
             clients=self._log.clients.counts() if self._log else {},
-            checks={**self._told(configuration), **self._limiter(service)},
+            checks={**self._told(configuration), **self._limiter(service), **origin(samples)},
             problems=tuple(problems),
         )
 
@@ -254,6 +255,7 @@ class EnvoyLog:
         route = entry.get("route")
         if not route or not isinstance(route, str):
             return
+        route = route[:LONGEST_NAME]
         if RATE_LIMITED_FLAG in str(entry.get("flags") or "").split(","):
             self.clients.rejected(route, str(entry.get("client") or ""))
         self._fullest.met(Bucket(route, route), entry.get("ratelimit_limit"), entry.get("ratelimit_remaining"))
@@ -336,11 +338,24 @@ def upstream_rejections(samples: Iterable[Sample]) -> dict[Decision, int]:
     """429s that came from upstreams, for each route that had a request: without the flag RL they are not Envoy's."""
     found: defaultdict[str, int] = defaultdict(int)
     for name, labels, value in samples:
-        if name != REQUESTS_NAME or not (route := labels.get("route")):
+        if name != REQUESTS_NAME or not (route := labels.get("route")) or _untold(labels):
             continue
-        theirs = labels.get("code") == TOO_MANY_REQUESTS and RATE_LIMITED_FLAG not in labels.get("flags", "").split(",")
+        theirs = labels["code"] == TOO_MANY_REQUESTS and RATE_LIMITED_FLAG not in labels["flags"].split(",")
         found[route] += int(value) if theirs else 0
     return {Decision(route, "", Outcome.REJECTED, Origin.UPSTREAM): count for route, count in found.items()}
+
+
+def _untold(labels: Mapping[str, str]) -> list[str]:
+    return [tag for tag in TAGS if tag not in labels]
+
+
+def origin(samples: Iterable[Sample]) -> dict[Check, str]:
+    """Say which tags the access logger's counter lacks; nothing where it has not counted yet, or there is none."""
+    missing = [_untold(labels) for name, labels, _ in samples if name == REQUESTS_NAME]
+    if not missing:
+        return {}
+    named = ", ".join(dict.fromkeys(tag for tags in missing for tag in tags))
+    return {Check.ORIGIN: f"the counter requests of the stats access logger lacks the tags {named}" if named else ""}
 
 
 def enforced(limits: Iterable[LocalLimit]) -> str:

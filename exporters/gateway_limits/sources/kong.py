@@ -5,8 +5,8 @@ https://developer.konghq.com/plugins/prometheus/
     kong_http_requests_total{service,route,code,source,workspace,consumer}
 
 ``source`` says who answered: ``service``, or Kong itself. Kong's own 429 is that of any of its plugins, so the limit
-has no name; the windows of one plugin (second, minute …) share the code. The series are there when the plugin has
-``status_code_metrics=true``.
+has no name; the windows of one plugin (second, minute …) share the code. Without ``source`` the origin is not known.
+The series are there when the plugin has ``status_code_metrics=true``.
 """
 
 from collections import defaultdict
@@ -50,7 +50,7 @@ class KongSource:
             decisions(samples),
             limits=probed.limits,
             used=probed.used,
-            checks={Check.STATISTICS: statistics(samples), **probed.checks},
+            checks={Check.STATISTICS: statistics(samples), Check.ORIGIN: origin(samples), **probed.checks},
             problems=probed.problems,
         )
 
@@ -63,11 +63,21 @@ def decisions(samples: Iterable[Sample]) -> dict[Decision, int]:
             continue
         route = labels.get("route") or labels.get("service", "")
         limited = labels.get("code") == TOO_MANY_REQUESTS
-        passed = labels.get("source") == "service"
+        if "source" not in labels:
+            found[Decision(route, "", Outcome.ACCEPTED, Origin.UNKNOWN)] += 0 if limited else int(value)
+            found[Decision(route, "", Outcome.REJECTED, Origin.UNKNOWN)] += int(value) if limited else 0
+            continue
+        passed = labels["source"] == "service"
         found[Decision(route, "", Outcome.ACCEPTED, Origin.GATEWAY)] += int(value) if passed else 0
         found[Decision(route, "", Outcome.REJECTED, Origin.GATEWAY)] += int(value) if limited and not passed else 0
         found[Decision(route, "", Outcome.REJECTED, Origin.UPSTREAM)] += int(value) if limited and passed else 0
     return dict(found)
+
+
+def origin(samples: Iterable[Sample]) -> str:
+    """Say that Kong does not tell its own answers from an upstream's; empty when it does, or has not answered yet."""
+    told = all("source" in sample.labels for sample in samples if sample.name == REQUESTS)
+    return "" if told else f"{REQUESTS} has no source: a newer Kong tells its own answers from an upstream's"
 
 
 def statistics(samples: Iterable[Sample]) -> str:

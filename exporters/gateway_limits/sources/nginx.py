@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from exporters.gateway_limits.access_log import AccessLog, Entry
-from exporters.gateway_limits.clients import MOST_ROUTES, OTHER, Clients
+from exporters.gateway_limits.clients import LONGEST_NAME, MOST_ROUTES, OTHER, Clients
 from exporters.gateway_limits.config import Nginx
 from exporters.gateway_limits.snapshot import Check, Decision, Origin, Outcome, Snapshot
 
@@ -61,10 +61,11 @@ class NginxSource:
         )
 
     def _take(self, entry: Entry) -> None:
-        route = _text(entry, "route")
+        route = _text(entry, "route")[:LONGEST_NAME]
+        limit = _text(entry, "limit")[:LONGEST_NAME]
         for status in STATUSES:
             if outcome := OUTCOMES.get(_text(entry, status)):
-                self._count(route, _text(entry, "limit") or status.removesuffix("_status"), outcome, Origin.GATEWAY)
+                self._count(route, limit or status.removesuffix("_status"), outcome, Origin.GATEWAY)
                 if outcome is Outcome.REJECTED:
                     self._clients.rejected(route, _text(entry, "client"))
         # with several upstreams tried the last is the one that answered

@@ -8,8 +8,8 @@ https://doc.traefik.io/traefik/observability/metrics/overview/
 
 A middleware stands between router and service, so a 429 that the router counted and the service did not is the
 middleware's. When several routers lead to one service, only their sum can be told from the service's own 429s: the
-route is then the service. Without labels for routers, 429s are known by entry point, and their origin is not. What a
-limit delays is counted nowhere.
+route is then the service. Without labels for services, 429s are known by router, and without labels for routers by
+entry point; their origin is not. What a limit delays is counted nowhere.
 """
 
 from collections import defaultdict
@@ -28,6 +28,9 @@ SERVICE = "traefik_service_requests_total"
 ENTRYPOINT = "traefik_entrypoint_requests_total"
 ALWAYS = "traefik_config_reloads_total"
 TOO_MANY_REQUESTS = "429"
+INTERNAL = "@internal"
+"""What Traefik answers itself, its dashboard say, is called so, and is no service that is counted."""
+
 VOCABULARY = Vocabulary({ROUTER, SERVICE, ENTRYPOINT, ALWAYS}.__contains__)
 
 
@@ -66,15 +69,15 @@ class TraefikSource:
         expect(samples, url, "Traefik")
         routers, services = by_service(samples, ROUTER), by_service(samples, SERVICE)
         pairs = {name: (routers[name].limited, services.get(name, Answers()).limited) for name in routers}
-        found = decisions(routers, services, self._rejected.update(pairs))
+        found, missing = decisions(routers, services, self._rejected.update(pairs)), ""
         entrypoints = by_entrypoint(samples)
-        unlabelled = not routers and bool(entrypoints)
-        missing = f"no {ROUTER}: set metrics.prometheus.addRoutersLabels=true"
-        return Snapshot(
-            self._gateway.name,
-            entrypoint_decisions(entrypoints) if unlabelled else found,
-            checks={Check.ORIGIN: missing if unlabelled else ""},
-        )
+        if not routers and entrypoints:
+            missing = f"no {ROUTER}: set metrics.prometheus.addRoutersLabels=true"
+            found = of_unknown_origin(entrypoints)
+        elif not services and any(answers.all for name, answers in routers.items() if not name.endswith(INTERNAL)):
+            missing = f"no {SERVICE}: set metrics.prometheus.addServicesLabels=true (or no request has passed yet)"
+            found = of_unknown_origin({_route(name, answers): answers for name, answers in routers.items()})
+        return Snapshot(self._gateway.name, found, checks={Check.ORIGIN: missing})
 
 
 def by_service(samples: Iterable[Sample], name: str) -> dict[str, Answers]:
@@ -103,7 +106,7 @@ def decisions(
     """What middlewares rejected, and services, by router."""
     found = {}
     for service, answers in routers.items():
-        route = next(iter(answers.routers)) if len(answers.routers) == 1 else service
+        route = _route(service, answers)
         passed = services.get(service, Answers())
         found[Decision(route, "", Outcome.ACCEPTED, Origin.GATEWAY)] = passed.all
         found[Decision(route, "", Outcome.REJECTED, Origin.GATEWAY)] = rejected[service]
@@ -111,10 +114,14 @@ def decisions(
     return found
 
 
-def entrypoint_decisions(entrypoints: Mapping[str, Answers]) -> dict[Decision, int]:
-    """429s and all others, of whatever origin."""
+def _route(service: str, answers: Answers) -> str:
+    return next(iter(answers.routers)) if len(answers.routers) == 1 else service
+
+
+def of_unknown_origin(by_route: Mapping[str, Answers]) -> dict[Decision, int]:
+    """429s and all others, whoever made them."""
     found = {}
-    for entrypoint, answers in entrypoints.items():
-        found[Decision(entrypoint, "", Outcome.ACCEPTED, Origin.UNKNOWN)] = answers.all - answers.limited
-        found[Decision(entrypoint, "", Outcome.REJECTED, Origin.UNKNOWN)] = answers.limited
+    for route, answers in by_route.items():
+        found[Decision(route, "", Outcome.ACCEPTED, Origin.UNKNOWN)] = answers.all - answers.limited
+        found[Decision(route, "", Outcome.REJECTED, Origin.UNKNOWN)] = answers.limited
     return found

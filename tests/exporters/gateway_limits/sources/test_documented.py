@@ -63,7 +63,20 @@ async def test_kong_tells_its_own_429(reading: Reading) -> None:
         Decision("orders.v1", "", REJECTED, GATEWAY): 7,
         Decision("orders.v1", "", REJECTED, UPSTREAM): 3,
     }
-    assert snapshot.checks == {Check.STATISTICS: ""}
+    assert snapshot.checks == {Check.STATISTICS: "", Check.ORIGIN: ""}
+
+
+async def test_a_kong_that_does_not_tell(reading: Reading) -> None:
+    """Without `source` nobody knows whose a 429 is, and that is said."""
+    without = fixture("kong").replace('source="kong",', "").replace('source="service",', "")
+    (snapshot,) = await reading(KongSource, kong, {"/metrics": without})
+    assert snapshot.decisions == {
+        Decision("serverless", "", ACCEPTED, UNKNOWN): 1,
+        Decision("serverless", "", REJECTED, UNKNOWN): 0,
+        Decision("orders.v1", "", ACCEPTED, UNKNOWN): 47,
+        Decision("orders.v1", "", REJECTED, UNKNOWN): 10,
+    }
+    assert "has no source" in snapshot.checks[Check.ORIGIN]
 
 
 async def test_kong_without_status_code_metrics(reading: Reading) -> None:
@@ -218,6 +231,26 @@ async def test_traefik_without_router_labels(reading: Reading) -> None:
         Decision("web", "", REJECTED, UNKNOWN): 16,
     }
     assert "addRoutersLabels=true" in snapshot.checks[Check.ORIGIN]
+
+
+async def test_traefik_without_service_labels(reading: Reading) -> None:
+    """What a router counted may be the service's own 429: the origin is unknown, not the middleware's."""
+    lines = fixture("traefik").splitlines(keepends=True)
+    internal = 'traefik_router_requests_total{code="200",router="api@internal",service="api@internal"} 4\n'
+    without = "".join(line for line in lines if "service_requests" not in line) + internal
+    (snapshot,) = await reading(TraefikSource, traefik, {"/metrics": without})
+    assert snapshot.decisions == {
+        Decision("orders@docker", "", ACCEPTED, UNKNOWN): 43 - 3,
+        Decision("orders@docker", "", REJECTED, UNKNOWN): 7 + 3,
+        Decision("whoami1@docker", "", ACCEPTED, UNKNOWN): 60,
+        Decision("whoami1@docker", "", REJECTED, UNKNOWN): 6,
+        Decision("api@internal", "", ACCEPTED, UNKNOWN): 4,
+        Decision("api@internal", "", REJECTED, UNKNOWN): 0,
+    }
+    assert "addServicesLabels=true" in snapshot.checks[Check.ORIGIN]
+    only_internal = f"traefik_config_reloads_total 1\n{internal}"
+    (snapshot,) = await reading(TraefikSource, traefik, {"/metrics": only_internal})
+    assert snapshot.checks == {Check.ORIGIN: ""}
 
 
 async def test_an_istio_sidecar_counts_what_it_received(reading: Reading) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,14 @@ async def test_each_decision_by_limit(reading: Reading) -> None:
         Decision("orders", "", Outcome.REJECTED, upstream): 0,
         Decision("questions", "", Outcome.REJECTED, upstream): 3,
     }
+
+
+@pytest.mark.parametrize("tag", ["code", "flags"])
+async def test_a_counter_without_a_tag_says_nothing_of_upstreams(reading: Reading, tag: str) -> None:
+    """Envoy's own 429s would be taken for theirs; the missing tag is named."""
+    (snapshot,) = await reading(EnvoySource, edge, admin(re.sub(rf',{tag}="[^"]*"', "", STATISTICS)))
+    assert {decision.origin for decision in snapshot.decisions} == {Origin.GATEWAY}
+    assert snapshot.checks[Check.ORIGIN].endswith(f" lacks the tags {tag}")
 
 
 async def test_an_envoy_without_limits_has_no_decisions(reading: Reading) -> None:
@@ -257,7 +266,7 @@ async def test_without_its_configuration_the_counts_still_hold(reading: Reading,
     pages, message = NO_CONFIGURATION[case]
     (snapshot,) = await reading(EnvoySource, edge, {**admin(), **pages})
     assert snapshot.decisions[Decision("orders", "orders", Outcome.ACCEPTED, Origin.GATEWAY)] == 5
-    assert (snapshot.limits, snapshot.checks) == ({}, {Check.LIMITER: ""})
+    assert (snapshot.limits, snapshot.checks) == ({}, {Check.LIMITER: "", Check.ORIGIN: ""})
     (problem,) = snapshot.problems
     assert problem.reason == Reason.INVALID_ANSWER
     assert message in problem.message
