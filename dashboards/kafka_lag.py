@@ -257,7 +257,7 @@ def _who_carries_it(board: dashboard.Dashboard) -> None:
         "kafka-reassign-partitions.sh.",
         "No cluster is read",
     )
-    query = Query(f"max by (cluster, id) (kafka_broker_replicas{CLUSTER})", "{{cluster}} {{id}}")
+    query = Query(f"max by (cluster, id) (kafka_broker_replicas{CLUSTER})", "{{cluster}} broker {{id}}")
     board.with_panel(lines(replicas, "short", [query]).span(6).height(8))
     states = Words(
         "State of each group",

@@ -23,8 +23,9 @@ from demo.console.slack import Slack
 
 STATIC = Path(__file__).parent / "static"
 
-CONNECTIONS = httpx.Limits(max_connections=8, max_keepalive_connections=8)
-"""To one server: a refresh of many panels waits in line here rather than in Prometheus."""
+CONNECTIONS = httpx.Limits(max_connections=8, max_keepalive_connections=8, keepalive_expiry=2)
+"""To one server: a refresh of many panels waits in line here rather than in Prometheus. Given up long before the server
+does: uvicorn closes what was idle for 5 s, the time between two refreshes, and a question sent then gets no answer."""
 
 MESSAGES_KEPT = 60
 """Updates kept for each page to send again after a short break: two or three refreshes, else the page loads anew."""

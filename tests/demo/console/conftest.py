@@ -45,13 +45,16 @@ pod_cpu_limit_ratio{namespace="demo",pod="users-0",workload="users"} 0.4375
 
 @dataclass
 class Load:
-    """A stand-in for the load's control API; ``refusal`` makes it say no."""
+    """A stand-in for the load's control API; ``refusal`` makes it say no, ``ill`` makes it fail."""
 
     current: str = "steady"
     refusal: str | None = None
+    ill: bool = False
 
     async def scenario(self, request: Asked) -> Response:
         """Answer GET, PUT and DELETE /scenario."""
+        if self.ill:
+            return PlainTextResponse("no scenario can be read", 503)
         if request.method != "GET" and self.refusal:
             return JSONResponse({"detail": self.refusal}, 409)
         if request.method == "PUT":

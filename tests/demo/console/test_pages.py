@@ -251,6 +251,20 @@ async def test_a_refusal_is_a_toast(world: Any, visit: Any) -> None:
         world.load.refusal = None
 
 
+async def test_the_load_fails_and_comes_back(world: Any, visit: Any) -> None:
+    """The page says what it was told, offers no scenario meanwhile, and goes on by itself."""
+    async with visit(world.url) as page:
+        notice, start = page.locator(".scenarios .notice"), page.get_by_role("button", name="Start Slow worker")
+        await expect(start).to_be_visible()
+        world.load.ill = True
+        await expect(notice).to_have_text("The load refused (503): no scenario can be read")
+        await expect(start).to_be_hidden()
+        await expect(stage(page, "Load")).to_contain_text("load can't be asked")
+        world.load.ill = False
+        await expect(notice).to_be_hidden()
+        await expect(start).to_be_visible()
+
+
 async def test_slack_is_embedded_and_its_absence_said(world: Any, visit: Any) -> None:
     """The channel is in the page; when Slack goes the page says so there, and it comes back by itself."""
     async with visit(world.url) as page:
