@@ -19,7 +19,7 @@ COLUMNS: Mapping[str, str] = {
 
 IN_CONTAINERS = (
     "In containers no process sees the others: state, cores and memory are what Prometheus scraped. "
-    "The rest is with `docker compose -f compose/compose.yaml ps` and `logs`."
+    "“docker compose -f compose/compose.yaml ps” and “logs” tell the rest."
 )
 
 NOTHING = "—"
