@@ -28,7 +28,7 @@ BEFORE = timedelta(minutes=10)
 BARS = "▁▂▃▄▅▆▇█"
 
 SIZE = (800, 300)
-EDGES = (70, 40, 20, 40)
+EDGES = (70, 40, 32, 40)
 """Left, top, right and bottom of the picture's plot."""
 
 INK, PALE, LINE, LIMIT = "#344054", "#D0D5DD", "#1570EF", "#D92D20"

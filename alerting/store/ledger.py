@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, false, or_, select, update
 
 from alerting.discrepancy import Correction, Known, compare
 from alerting.model import Group, Listing, Notification, Routed, Status
@@ -23,14 +23,34 @@ ASKED = (
 )
 """The Alertmanagers of which an alert was ever listed: those are among the ones that are asked."""
 
-CHUNK = 500
-"""Values in one IN, at most."""
+MOST = 10_000
+"""Names in one question, at most."""
+
+KNOWN = (
+    select(
+        alerts,
+        episodes.c.id,
+        episodes.c.channel,
+        episodes.c.closed_at,
+        episodes.c.truncated,
+        episodes.c.group_labels,
+        episodes.c.alertmanager_url,
+        episodes.c.alertmanager_url.in_(ASKED).label("asked"),
+    )
+    .join(episodes, episodes.c.id == alerts.c.episode_id)
+    .where(alerts.c.latest, alerts.c.group_key.startswith("{", autoescape=True))
+)
+"""The newest report of each alert of Alertmanager's groups, and its episode."""
+
+BURNING = or_(alerts.c.status == Status.FIRING.value, episodes.c.closed_at.is_(None))
 
 
 def doubtful(connection: Connection, listing: Listing) -> tuple[str, ...]:
-    """Return the keys of the groups that `listing` puts right."""
-    keys = _keys(connection, listing)
-    return tuple(key for key in keys if _correction(_rows(connection, key), key, listing))
+    """Return the keys of the groups that `listing` puts right; however many there are, they are read together."""
+    groups: dict[str, list[Row[Any]]] = {}
+    for row in connection.execute(KNOWN.where(or_(BURNING, _listed_though_resolved(listing)))).all():
+        groups.setdefault(row.group_key, []).append(row)
+    return tuple(sorted(key for key, found in groups.items() if _correction(found, key, listing)))
 
 
 def correct(connection: Connection, key: str, listing: Listing, now: datetime) -> frozenset[str]:
@@ -46,38 +66,14 @@ def correct(connection: Connection, key: str, listing: Listing, now: datetime) -
     return channels | _mark(connection, key, found, correction, now)
 
 
-def _keys(connection: Connection, listing: Listing) -> list[str]:
-    """Groups with an alert that fires or is left out, or that is listed though it has resolved."""
-    own = alerts.c.group_key.startswith("{", autoescape=True)
-    open_ones = (
-        select(alerts.c.group_key)
-        .join(episodes, episodes.c.id == alerts.c.episode_id)
-        .where(own, alerts.c.latest, or_(alerts.c.status == Status.FIRING.value, episodes.c.closed_at.is_(None)))
-        .distinct()
-    )
-    keys = set(connection.execute(open_ones).scalars())
-    names = list(listing.alerts)
-    for start in range(0, len(names), CHUNK):
-        part = alerts.c.fingerprint.in_(names[start : start + CHUNK])
-        keys |= set(connection.execute(select(alerts.c.group_key).where(own, alerts.c.latest, part)).scalars())
-    return sorted(keys)
+def _listed_though_resolved(listing: Listing) -> ColumnElement[bool]:
+    """Of the resolved alerts only those matter that are listed; very many are not looked for."""
+    names = list(listing.alerts)[:MOST]
+    return alerts.c.fingerprint.in_(names) if names else false()
 
 
 def _rows(connection: Connection, key: str) -> list[Row[Any]]:
-    query = (
-        select(
-            alerts,
-            episodes.c.id,
-            episodes.c.channel,
-            episodes.c.truncated,
-            episodes.c.group_labels,
-            episodes.c.alertmanager_url,
-            episodes.c.alertmanager_url.in_(ASKED).label("asked"),
-        )
-        .join(episodes, episodes.c.id == alerts.c.episode_id)
-        .where(alerts.c.group_key == key, alerts.c.latest)
-    )
-    return list(connection.execute(query).all())
+    return list(connection.execute(KNOWN.where(alerts.c.group_key == key)).all())
 
 
 def _correction(found: list[Row[Any]], key: str, listing: Listing) -> Correction | None:
