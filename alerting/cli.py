@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,6 +52,7 @@ def render(
     """Show what a notification would look like in Slack; nothing is sent."""
     from alerting.config import LinkSettings
     from alerting.errors import Rejected
+    from alerting.model import Routed
     from alerting.preview import previews, read
     from alerting.routes import compiled
 
@@ -61,11 +63,14 @@ def render(
         raise typer.BadParameter(str(refused)) from refused
     if settings:
         routes = compiled(settings)
-        channels = {alert.fingerprint: routes.channel(alert.labels) for alert in notification.alerts}
+        now = datetime.now(UTC)
+        routed = [
+            Routed(alert, routes.channel(alert.labels), routes.hold(alert.labels, now)) for alert in notification.alerts
+        ]
     else:
-        channels = {alert.fingerprint: "#channel" for alert in notification.alerts}
+        routed = [Routed(alert, "#channel") for alert in notification.alerts]
     links, most = (settings.links, settings.message.max_alerts) if settings else (LinkSettings(), 10)
-    for preview in previews(notification, channels, links, most):
+    for preview in previews(notification, routed, links, most):
         _print_json(preview) if as_json else _print_text(preview)
 
 
@@ -114,6 +119,9 @@ def _await_shown(client: Any, key: str, begun: float, word: str) -> None:
         (message,) = [one for one in client.get("/api/v1/messages").json()["messages"] if one["group"] == key] or [None]
         if message is None or message["state"] == "shown":
             console.print(f"[green]✓[/] it {word}, shown after {time.monotonic() - begun:.1f} s")
+            return
+        if message["state"] == "held":
+            console.print(f"[green]✓[/] it {word}, held until {message['held_until']}: these are quiet hours")
             return
         if message["state"] == "refused":
             console.print(f"[bold red]✗[/] Slack refuses it: {message['reason']}")
@@ -200,3 +208,5 @@ def _print_text(preview: "Preview") -> None:
                 said = text["text"] if isinstance(text["text"], str) else f"[{text['text']['text']}]"
                 console.print(said, markup=False)
     console.print(f"  ↳ {preview.reply.text}", markup=False)
+    if preview.hold:
+        console.print(f"Now, in quiet hours, it would be held until {preview.hold}.", markup=False)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import ArgumentError
 
 from alerting.auth import AuthSettings
 from alerting.model import ChartForm
-from alerting.people import Channel, EscalationSettings, Mention, WatchdogSettings, Zone
+from alerting.people import Channel, EscalationSettings, Mention, QuietHoursSettings, WatchdogSettings, Zone
 from process.serve import TlsSettings
 from process.settings import Address, BaseUrl, Seconds, Settings, pattern, secret
 
@@ -56,6 +56,7 @@ class RouteSettings(Settings):
     channel: Channel | None = None
     mention: dict[str, tuple[Mention, ...]] | None = None
     escalation: tuple[EscalationSettings, ...] | None = None
+    quiet_hours: QuietHoursSettings | None = None
     routes: tuple["RouteSettings", ...] = ()
 
     @field_validator("channel", mode="before")
@@ -68,7 +69,7 @@ class RouteSettings(Settings):
 
     @model_validator(mode="after")
     def _says_something(self) -> "RouteSettings":
-        said = (self.channel, self.mention, self.escalation)
+        said = (self.channel, self.mention, self.escalation, self.quiet_hours)
         if all(value is None for value in said) and not self.routes:
             raise ValueError("says nothing: it needs a channel, or another thing to be different in")
         return self
@@ -194,6 +195,7 @@ class RouterSettings(Settings):
     default_channel: Channel
     mention: dict[str, tuple[Mention, ...]] = Field({})
     escalation: tuple[EscalationSettings, ...] = ()
+    quiet_hours: QuietHoursSettings | None = None
     timezone: Zone = "UTC"
     watchdog: WatchdogSettings = WatchdogSettings()
     links: LinkSettings = LinkSettings()

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from alerting.model import Alert, Routed
+from alerting.model import Alert, Hold, Routed
 
 LATE = timedelta(seconds=30)
 """How late a report may come and still be old news: two waits of Alertmanager's peer timeout (15 s)."""
@@ -58,11 +58,12 @@ class Heard:
 
 @dataclass(frozen=True)
 class Placed:
-    """A report that adds something, and its episode; None asks for a new one in `channel`."""
+    """A report that adds something, and its episode; None asks for a new one in `channel`, which `hold` holds back."""
 
     alert: Alert
     channel: str
     episode: int | None
+    hold: Hold | None = None
 
 
 def judge(known: Alert, heard_at: datetime, report: Alert, now: datetime) -> News:
@@ -103,11 +104,11 @@ def place(routed: Routed, heard: Heard | None, last: Mapping[str, Span], now: da
     """
     alert = routed.alert
     if heard and (heard.span.closed_at is None or (alert.starts_at <= heard.alert.starts_at and not alert.firing)):
-        return Placed(alert, heard.span.channel, heard.span.id)
+        return Placed(alert, heard.span.channel, heard.span.id, routed.hold)
     span = last.get(routed.channel)
     if span and _belongs(span, alert, now):
-        return Placed(alert, routed.channel, span.id)
-    return Placed(alert, routed.channel, None)
+        return Placed(alert, routed.channel, span.id, routed.hold)
+    return Placed(alert, routed.channel, None, routed.hold)
 
 
 def _belongs(span: Span, alert: Alert, now: datetime) -> bool:

@@ -90,6 +90,9 @@ class _Gauges(Collector):
         yield GaugeMetricFamily(
             "router_messages_open", "Groups with something not resolved.", value=census.open_messages
         )
+        yield GaugeMetricFamily(
+            "router_messages_held", "New messages that wait for the end of quiet hours.", value=census.held
+        )
         dead = GaugeMetricFamily(
             "router_dead_letters", "Messages that Slack refuses until somebody acts.", labels=["reason"]
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 SEVERITIES = ("critical", "warning", "info")
 """Worst first; any other severity comes after."""
@@ -160,11 +161,24 @@ class Sight:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """Quiet hours in which an alert came: what it has to say waits `until` they end, in the time zone called `zone`."""
+
+    until: datetime
+    zone: str
+
+    def __str__(self) -> str:
+        """Write it as people do: ``07:00 Asia/Seoul``."""
+        return f"{self.until.astimezone(ZoneInfo(self.zone)):%H:%M} {self.zone}"
+
+
+@dataclass(frozen=True)
 class Routed:
-    """An alert and the channel that its labels choose."""
+    """An alert, the channel that its labels choose, and what holds a new message of it back."""
 
     alert: Alert
     channel: str
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True)
@@ -335,6 +349,7 @@ class OpenMessage:
     undelivered_since: datetime | None
     dead: str | None
     dead_code: str | None
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True)
@@ -366,6 +381,7 @@ class Census:
     """The store, counted: for /metrics and the status page.
 
     `watchdog_at` is when the Watchdog was heard last; `silence` what the dead-man's switch found, while it has tripped.
+    `held` messages wait for the end of quiet hours.
     """
 
     alerts: Mapping[str, int]
@@ -375,3 +391,4 @@ class Census:
     watchdog_at: datetime | None
     messages: tuple[OpenMessage, ...]
     silence: str | None = None
+    held: int = 0

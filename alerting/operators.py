@@ -88,10 +88,19 @@ def _message(one: OpenMessage) -> dict[str, Any]:
         "since": one.since.isoformat(),
         "firing": one.firing,
         "resolved": one.resolved,
-        "state": "refused" if one.dead else "waiting" if one.undelivered_since else "shown",
+        "state": _state(one),
+        "held_until": one.hold and one.hold.until.isoformat(),
         "undelivered_since": one.undelivered_since and one.undelivered_since.isoformat(),
         "reason": one.dead_code,
     }
+
+
+def _state(one: OpenMessage) -> str:
+    if one.dead:
+        return "refused"
+    if one.undelivered_since:
+        return "waiting"
+    return "held" if one.hold else "shown"
 
 
 def _entry(one: Entry) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def _state(message: OpenMessage, now: datetime) -> str:
         return f"{code} {escape(help_text)} {again}"
     if message.undelivered_since:
         return f"waiting for {duration(now - message.undelivered_since)}"
-    return "shown"
+    return f"held until {escape(str(message.hold))}" if message.hold else "shown"
 
 
 def _noise(noise: Sequence[Noise]) -> str:

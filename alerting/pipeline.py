@@ -31,6 +31,7 @@ from alerting.illustrate import Illustrator
 from alerting.intake import Intake
 from alerting.metrics import Metrics
 from alerting.model import WATCHDOG, Alert, Episode, Message, Notification, Routed
+from alerting.mornings import Mornings
 from alerting.pace import SLACK_PACE, Pace
 from alerting.plan import Edit, Post, Step, late, plan
 from alerting.prometheus import Prometheus
@@ -54,6 +55,7 @@ class Pipeline:
     errands: Errands
     escalation: Escalation
     switch: DeadMansSwitch
+    mornings: Mornings
     desk: Desk
     clock: Callable[[], datetime]
     tracer: Tracer
@@ -64,14 +66,15 @@ class Pipeline:
 
     async def take(self, notification: Notification, channel: str | None = None) -> None:
         """Take one notification, for `channel` if one is given. Returns after a durable commit; raises StoreError."""
+        now = self.clock()
         beats = [alert for alert in notification.alerts if _is_watchdog(alert) and alert.firing]
         routed = [
-            Routed(alert, channel or self.routes.channel(alert.labels))
+            Routed(alert, channel or self.routes.channel(alert.labels), self.routes.hold(alert.labels, now))
             for alert in notification.alerts
             if not _is_watchdog(alert)
         ]
         if beats:
-            await self.store.run(watch.beat, beats[-1].fingerprint, self.clock())
+            await self.store.run(watch.beat, beats[-1].fingerprint, now)
             self.switch.hear()
         if routed:
             await self.intake.record(notification, routed)
@@ -79,13 +82,14 @@ class Pipeline:
             self.reconciliation.hear()
 
     async def run(self) -> None:
-        """Deliver, reconcile, run errands, escalate and watch for the Watchdog until cancelled."""
+        """Deliver, and all that goes on beside it, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.delivery.run(), name="delivery")
             group.create_task(self.reconciliation.run(), name="reconciliation")
             group.create_task(self.errands.run(), name="errands")
             group.create_task(self.escalation.run(), name="escalation")
             group.create_task(self.switch.run(), name="dead-man's switch")
+            group.create_task(self.mornings.run(), name="mornings")
 
 
 def assemble(
@@ -126,7 +130,7 @@ def assemble(
         tracer=tracer,
     )
     interval = settings.alertmanager.interval
-    reconciliation = Reconciliation(alertmanager, store, delivery.wake, metrics, clock, interval)
+    reconciliation = Reconciliation(alertmanager, store, delivery.wake, metrics, clock, interval, routes)
     errands = Errands(store, slack, alertmanager, reconciliation, delivery.wake, clock)
     escalation = Escalation(routes, store, delivery.wake, clock)
     switch = DeadMansSwitch(
@@ -139,6 +143,7 @@ def assemble(
         delivery.wake,
         clock,
     )
+    mornings = Mornings(settings.links, store, delivery.wake, clock)
     desk = Desk(
         settings.slack.signing(),
         routes,
@@ -149,7 +154,18 @@ def assemble(
         clock,
     )
     return Pipeline(
-        routes, store, Intake(store, clock), delivery, reconciliation, errands, escalation, switch, desk, clock, tracer
+        routes,
+        store,
+        Intake(store, clock),
+        delivery,
+        reconciliation,
+        errands,
+        escalation,
+        switch,
+        mornings,
+        desk,
+        clock,
+        tracer,
     )
 
 

@@ -14,6 +14,7 @@ import structlog
 from alerting.alertmanager import Alertmanager
 from alerting.errors import StoreError
 from alerting.metrics import Metrics
+from alerting.routes import Routes
 from alerting.store import Store, ledger
 
 log = structlog.get_logger("alerting.reconcile")
@@ -35,6 +36,7 @@ class Reconciliation:
     metrics: Metrics
     clock: Callable[[], datetime]
     interval: float
+    routes: Routes
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     def hear(self) -> None:
@@ -57,7 +59,7 @@ class Reconciliation:
             return False
         try:
             for key in await self.store.run(ledger.doubtful, listing):
-                if await self.store.run(ledger.correct, key, listing, self.clock()):
+                if await self.store.run(ledger.correct, key, listing, self.clock(), self.routes):
                     self.metrics.corrections.inc()
                     self.wake()
         except StoreError as error:

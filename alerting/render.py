@@ -111,7 +111,7 @@ def _joined(
 def _notice(notice: Notice) -> Message:
     title = escape(one_line(notice.title), MAX_HEADER)
     text = " ".join(part for part in (controls.called(notice.mention), f"*{title}*") if part)
-    return Message(title, (_section(text), _section(notice.text)) if notice.text else (_section(text),))
+    return Message(title, (_section(text), *(_section(part) for part in _sections(notice.text.splitlines()))))
 
 
 def _fallback(view: View) -> str:
@@ -191,12 +191,16 @@ def _lists(view: View) -> list[str]:
     lines = [_line(line) for line in view.alerts if line.labels]
     _, shown = joined(lines, MAX_LIST - 60 if view.groups is None else MAX_DIGEST)
     more = view.hidden + len(lines) - shown + view.truncated
-    left = [*lines[:shown], *([f"and {more} more"] if more else [])]
+    return _sections([*lines[:shown], *([f"and {more} more"] if more else [])])
+
+
+def _sections(lines: Sequence[str]) -> list[str]:
+    """Lay lines out in as many sections as they need."""
     parts = []
-    while left:
-        text, fit = joined(left, MAX_SECTION)
+    while lines:
+        text, fit = joined(lines, MAX_SECTION)
         parts.append(text)
-        left = left[fit:]
+        lines = lines[fit:]
     return parts
 
 

@@ -1,14 +1,17 @@
 """Labels choose what becomes of an alert: the first route that matches, in the order of the settings, and so within it.
 
-A route says what is different from what is around it: the channel, whom it calls, how it escalates.
+A route says what is different from what is around it: the channel, whom it calls, how it escalates, when it is quiet.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from alerting.config import RouterSettings, RouteSettings
+from alerting.model import Hold
 from alerting.people import EscalationSettings
+from alerting.quiet import QuietHours, quiet_hours
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,7 @@ class Policy:
     channel: str
     mention: Mapping[str, tuple[str, ...]]
     escalation: tuple[EscalationSettings, ...] = ()
+    quiet: QuietHours | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,11 @@ class Routes:
         """Return the channel for an alert with these labels."""
         return self.policy(labels).channel
 
+    def hold(self, labels: Mapping[str, str], now: datetime) -> Hold | None:
+        """Return what holds back a new message of an alert with these labels that comes now."""
+        quiet = self.policy(labels).quiet
+        return quiet.hold(labels.get("severity", ""), now) if quiet else None
+
     def policies(self) -> Iterator[Policy]:
         """Yield every policy that an alert can have."""
         yield self.default
@@ -63,25 +72,32 @@ class Routes:
 
 def compiled(settings: RouterSettings) -> Routes:
     """Compile the routes of the settings."""
-    default = Policy(settings.default_channel, settings.mention, _in_order(settings.escalation))
-    return Routes(_compiled(settings.routes, default), default)
+    zone, quiet = settings.timezone, settings.quiet_hours
+    default = Policy(
+        settings.default_channel,
+        settings.mention,
+        _in_order(settings.escalation),
+        quiet_hours(quiet, zone) if quiet else None,
+    )
+    return Routes(_compiled(settings.routes, default, zone), default)
 
 
-def _compiled(settings: Sequence[RouteSettings], around: Policy) -> tuple[Route, ...]:
+def _compiled(settings: Sequence[RouteSettings], around: Policy, zone: str) -> tuple[Route, ...]:
     routes = []
     for route in settings:
-        policy = _within(around, route)
-        routes.append(Route(_patterns(route.match), policy, _compiled(route.routes, policy)))
+        policy = _within(around, route, zone)
+        routes.append(Route(_patterns(route.match), policy, _compiled(route.routes, policy, zone)))
     return tuple(routes)
 
 
-def _within(around: Policy, route: RouteSettings) -> Policy:
+def _within(around: Policy, route: RouteSettings, zone: str) -> Policy:
     """Take from the route what it says, and the rest from around it."""
     return replace(
         around,
         channel=around.channel if route.channel is None else route.channel,
         mention=around.mention if route.mention is None else route.mention,
         escalation=around.escalation if route.escalation is None else _in_order(route.escalation),
+        quiet=around.quiet if route.quiet_hours is None else quiet_hours(route.quiet_hours, zone),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from dashboards.page import Variable, page
-from dashboards.panels import Query, Words, lines, number
+from dashboards.panels import Query, Words, lines
 from dashboards.rules import AlertRule
 from dashboards.sdk import dashboard
 
@@ -44,11 +44,15 @@ def _does_slack_show_it(board: dashboard.Dashboard, rules: Mapping[str, AlertRul
     stalled, dead = rules["RouterDeliveryStalled"], rules["RouterDeadLetters"]
     opened = Words(
         "Messages open",
-        "Messages in Slack with an alert that is not resolved. Many at once: look for the one cause; Alertmanager's "
-        "inhibitions and grouping keep the rest quiet.",
+        "Messages with an alert that is not resolved. Many at once: look for the one cause; Alertmanager's inhibitions "
+        "and grouping keep the rest quiet. Held: new ones that wait for the end of quiet hours.",
         NONE,
     )
-    board.with_panel(number(opened, "short", Query(f"max({_of('router_messages_open')})", "open")).span(4).height(8))
+    queries = [
+        Query(f"max({_of('router_messages_open')})", "open"),
+        Query(f"max({_of('router_messages_held')})", "held until the morning"),
+    ]
+    board.with_panel(lines(opened, "short", queries).span(4).height(8))
     alerts = Words(
         "Alerts of open messages",
         "Alerts that open messages tell of, firing and resolved. Firing here and not in Prometheus: the list of alerts "

@@ -55,6 +55,7 @@ def unattended(connection: Connection, before: datetime) -> tuple[Episode, ...]:
         episodes.c.closed_at.is_(None),
         episodes.c.opened_at <= before,
         episodes.c.digest_id.is_(None),
+        episodes.c.held_until.is_(None),
         episodes.c.id.not_in(attended),
     )
     found = connection.execute(open_ones.order_by(episodes.c.id)).scalars().all()

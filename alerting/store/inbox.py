@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, 
 
 from alerting.episodes import REPEATED, Heard, News, Placed, Span, again, judge, place
 from alerting.model import SEVERITIES, Alert, Group, Notification, Routed, Status
-from alerting.store import digests, rows
+from alerting.store import digests, nights, rows
 from alerting.store.database import locked
 from alerting.store.schema import alerts, episodes
 from alerting.storm import leaves
@@ -120,7 +120,7 @@ def _remind(connection: Connection, reminded: Iterable[int], now: datetime) -> f
     channels = set()
     for episode_id in sorted(reminded):
         row = connection.execute(LOCK, {"home": episode_id}).one()
-        if row.repeated_at and now - row.repeated_at < REPEATED:
+        if row.held_until or (row.repeated_at and now - row.repeated_at < REPEATED):
             continue
         values = {
             "repeats": row.repeats + 1,
@@ -158,16 +158,17 @@ def _last_spans(connection: Connection, group_key: str) -> dict[str, Span]:
 def _keep(connection: Connection, group: Group, placed: Sequence[Placed], now: datetime) -> set[int]:
     """Write the alerts into their episodes; return the episodes."""
     opened: dict[str, int] = {}
-    homes: list[tuple[int, Alert]] = []
+    homes: list[tuple[int, Placed]] = []
     for item in placed:
         home = item.episode or opened.get(item.channel)
         if home is None:
             home = opened[item.channel] = _open(connection, group, item, now)
-        homes.append((home, item.alert))
+        homes.append((home, item))
     if homes:
-        connection.execute(FORGET, [{"home": home, "print": alert.fingerprint} for home, alert in homes])
-        connection.execute(SUPERSEDE, [{"group": group.key, "print": alert.fingerprint} for _, alert in homes])
-        connection.execute(insert(alerts), [_row(home, group.key, alert, now) for home, alert in homes])
+        connection.execute(FORGET, [{"home": home, "print": item.alert.fingerprint} for home, item in homes])
+        connection.execute(SUPERSEDE, [{"group": group.key, "print": item.alert.fingerprint} for _, item in homes])
+        connection.execute(insert(alerts), [_row(home, group.key, item.alert, now) for home, item in homes])
+        nights.release(connection, {home for home, item in homes if item.alert.firing and not item.hold})
     return {home for home, _ in homes}
 
 
@@ -180,6 +181,8 @@ def _open(connection: Connection, group: Group, placed: Placed, now: datetime) -
         "since": placed.alert.starts_at,
         "opened_at": now,
         "not_before": now,
+        "held_until": placed.hold and placed.hold.until,
+        "held_zone": placed.hold and placed.hold.zone,
     }
     made = connection.execute(insert(episodes), row).inserted_primary_key
     assert made is not None
@@ -211,7 +214,7 @@ def _truncate(connection: Connection, touched: Iterable[int], truncated: int) ->
 
 
 def touch(connection: Connection, changed: Iterable[int], now: datetime) -> frozenset[str]:
-    """Close or re-open the changed episodes and mark them undelivered; return their channels."""
+    """Close or re-open the changed episodes and mark them undelivered, or what shows them; return their channels."""
     channels = set()
     touched: set[int] = set()
     for episode_id in sorted(changed):
@@ -223,6 +226,7 @@ def touch(connection: Connection, changed: Iterable[int], now: datetime) -> froz
             touched.add(digest)
             if leaves(facts.urgency, facts.firing, digests.size(connection, digest)):
                 digest = None
+        elsewhere = digest or row.held_until
         connection.execute(
             TOUCH,
             {
@@ -232,8 +236,8 @@ def touch(connection: Connection, changed: Iterable[int], now: datetime) -> froz
                 "closed_at": (row.closed_at or now) if over else None,
                 "urgency": facts.urgency,
                 "revision": row.revision + 1,
-                "stale_since": None if digest else row.stale_since or now,
-                "undelivered_since": None if digest else row.undelivered_since or now,
+                "stale_since": None if elsewhere else row.stale_since or now,
+                "undelivered_since": None if elsewhere else row.undelivered_since or now,
                 "digest_id": digest,
             },
         )

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, false, or_, select,
 
 from alerting.discrepancy import Correction, Known, compare
 from alerting.model import Group, Listing, Notification, Routed, Status
+from alerting.routes import Routes
 from alerting.store import rows
 from alerting.store.database import locked
 from alerting.store.inbox import record, touch
@@ -53,7 +54,7 @@ def doubtful(connection: Connection, listing: Listing) -> tuple[str, ...]:
     return tuple(sorted(key for key, found in groups.items() if _correction(found, key, listing)))
 
 
-def correct(connection: Connection, key: str, listing: Listing, now: datetime) -> frozenset[str]:
+def correct(connection: Connection, key: str, listing: Listing, now: datetime, routes: Routes) -> frozenset[str]:
     """Put one group right; return the channels whose messages it changes."""
     locked(connection, [key])
     found = _rows(connection, key)
@@ -62,7 +63,7 @@ def correct(connection: Connection, key: str, listing: Listing, now: datetime) -
         return frozenset()
     channels: frozenset[str] = frozenset()
     if correction.reports:
-        channels = _report(connection, found, correction, now)
+        channels = _report(connection, found, correction, now, routes)
     return channels | _mark(connection, key, found, correction, now)
 
 
@@ -95,11 +96,13 @@ def _truncated(found: list[Row[Any]]) -> int:
     return max(int(row.truncated) for row in found)
 
 
-def _report(connection: Connection, found: list[Row[Any]], correction: Correction, now: datetime) -> frozenset[str]:
+def _report(
+    connection: Connection, found: list[Row[Any]], correction: Correction, now: datetime, routes: Routes
+) -> frozenset[str]:
     """Record what a webhook should have told, each alert in the channel where it is."""
     channel: Mapping[str, str] = {row.fingerprint: row.channel for row in found}
     group = _group(found, found[0].group_key)
-    routed = [Routed(alert, channel[alert.fingerprint]) for alert in correction.reports]
+    routed = [Routed(alert, channel[alert.fingerprint], routes.hold(alert.labels, now)) for alert in correction.reports]
     return record(connection, Notification(group, correction.reports, correction.truncated), routed, now)
 
 

@@ -15,6 +15,7 @@ from alerting.model import (
     Deed,
     Episode,
     Group,
+    Hold,
     Intent,
     Method,
     Notice,
@@ -138,6 +139,7 @@ def census(rows: Sequence[Row[Any]], beat: datetime | None, silence: str | None)
         watchdog_at=beat,
         messages=tuple(_open_message(row) for row in rows[:PAGE_ROWS]),
         silence=silence,
+        held=sum(row.held_until is not None for row in rows),
     )
 
 
@@ -153,4 +155,5 @@ def _open_message(row: Row[Any]) -> OpenMessage:
         undelivered_since=row.undelivered_since,
         dead=row.dead,
         dead_code=row.dead_code,
+        hold=Hold(row.held_until, row.held_zone) if row.held_until else None,
     )

@@ -91,6 +91,7 @@ episodes = Table(
     Column("opened_at", Instant),
     Column("notice", JSON(none_as_null=True)),
     Column("held_until", Instant),
+    Column("held_zone", String(60)),
     Column("fallen_back", Integer, nullable=False, server_default="0"),
     Index("episodes_of_group", "group_key", "channel", "id"),
     Index("episodes_of_digest", "digest_id"),
@@ -193,7 +194,7 @@ watchdogs = Table(
 )
 """The Watchdog alert that was heard last, and when: one row at most."""
 
-VERSION = 7
+VERSION = 8
 
 
 def migrate(connection: Connection) -> None:
@@ -251,5 +252,6 @@ MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {
     5: add_columns(episodes.c.repeats, episodes.c.repeated_at, episodes.c.trace),
     6: _digests,
     7: _people,
+    8: add_columns(episodes.c.held_zone),
 }
 """From version n-1 to n."""

@@ -15,16 +15,15 @@ def purge(connection: Connection, before: datetime) -> int:
 
     Return how many of the closed ones Slack never showed as they ended.
     """
-    old = select(episodes.c.id).where(episodes.c.closed_at < before)
+    over = (episodes.c.closed_at < before) & episodes.c.held_until.is_(None)
+    old = select(episodes.c.id).where(over)
     burning = select(alerts.c.episode_id).where(alerts.c.status == Status.FIRING.value)
     lost = connection.scalar(
-        select(func.count())
-        .select_from(episodes)
-        .where(episodes.c.closed_at < before, episodes.c.undelivered_since.is_not(None))
+        select(func.count()).select_from(episodes).where(over, episodes.c.undelivered_since.is_not(None))
     )
     for table in (acts, alerts, intents):
         connection.execute(delete(table).where(table.c.episode_id.in_(old)))
-    connection.execute(delete(episodes).where(episodes.c.closed_at < before))
+    connection.execute(delete(episodes).where(over))
     connection.execute(
         delete(alerts).where(
             alerts.c.status == Status.RESOLVED.value,
@@ -42,7 +41,9 @@ def probe(connection: Connection) -> None:
 
 def census(connection: Connection) -> Census:
     """Count what is stored."""
-    live = or_(episodes.c.closed_at.is_(None), episodes.c.undelivered_since.is_not(None))
+    live = or_(
+        episodes.c.closed_at.is_(None), episodes.c.undelivered_since.is_not(None), episodes.c.held_until.is_not(None)
+    )
     firing = func.sum(case((alerts.c.status == Status.FIRING.value, 1), else_=0))
     known = func.count(alerts.c.fingerprint)
     shown = (

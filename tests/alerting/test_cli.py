@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -121,6 +121,21 @@ async def test_render_shows_a_message_and_sends_nothing(write, tmp_path, webhook
     body.write_text("{}")
     code, output = await run("render", body)
     assert (code, "version is not the one" in output) == (2, True)
+
+
+async def test_render_says_what_quiet_hours_hold_back(write, tmp_path, webhook_body, alert):
+    """An alert that has to wait now, and until when; beside one that has not it would be told at once."""
+    now = datetime.now(UTC)
+    begins, ends = (f"{now + timedelta(hours=hours):%H:%M}" for hours in (-1, 2))
+    config = write(1, quiet_hours={"begins": begins, "ends": ends, "hold": ["info"], "timezone": "UTC"})
+    body = tmp_path / "body.json"
+    info = alert("a", labels={"alertname": "A", "severity": "info"})
+    body.write_bytes(webhook_body(info))
+    _, output = await run("render", body, "--config", config)
+    assert f"Now, in quiet hours, it would be held until {ends} UTC." in output
+    body.write_bytes(webhook_body(info, alert("b")))
+    _, output = await run("render", body, "--config", config)
+    assert "held" not in output
 
 
 @pytest.fixture

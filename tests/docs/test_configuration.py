@@ -14,6 +14,7 @@ from pydantic import BaseModel, SecretStr, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from alerting.config import StoreAddress
+from alerting.people import TimeOfDay
 from compose.addresses import SLACK_TOKEN
 from compose.check import MODELS
 from demo.load import scenario
@@ -34,6 +35,7 @@ WORDS: Mapping[Any, str] = {
     Shard: "`i/n`",
     SecretStr: "secret",
     StoreAddress: "path or `postgresql://…`",
+    TimeOfDay: "`hh:mm`",
     Path: "path",
     bool: "true or false",
     int: "whole number",
