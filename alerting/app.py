@@ -21,6 +21,7 @@ from alerting.operators import operators
 from alerting.pace import SLACK_PACE, Pace
 from alerting.pipeline import Pipeline, assemble
 from alerting.prometheus import open_prometheus
+from alerting.relay import open_webhook
 from alerting.routes import compiled
 from alerting.slack import open_slack
 from alerting.store import open_store, upkeep
@@ -47,9 +48,11 @@ def make_app(
             open_slack(token, slack_settings.base_url, slack_settings.timeout) as slack,
             open_alertmanager(settings.alertmanager) as alertmanager,
             open_prometheus(settings.prometheus) as prometheus,
+            open_webhook(settings.fallback) as webhook,
         ):
             routes = compiled(settings)
-            pipeline = assemble(settings, routes, store, slack, alertmanager, prometheus, metrics, clock, pace, tracer)
+            ends = (store, slack, alertmanager, prometheus, webhook)
+            pipeline = assemble(settings, routes, *ends, metrics, clock, pace, tracer)
             app.state.pipeline = pipeline
             app.state.delivering = asyncio.create_task(pipeline.run(), name="pipeline")
             app.state.delivering.add_done_callback(_report)

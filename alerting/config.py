@@ -160,6 +160,40 @@ class PrometheusSettings(Settings):
     timeout: Seconds = 2.0
 
 
+class FallbackSettings(Settings):
+    """The webhook that is told of an open alert which Slack has not shown for `after`; None without an address.
+
+    The address is often a secret by itself, and is kept like one.
+    """
+
+    url: SecretStr | None = None
+    url_file: Path | None = None
+    after: Seconds = 300.0
+    auth: AuthSettings = AuthSettings()
+    secret: SecretStr | None = None
+    secret_file: Path | None = None
+    timeout: Annotated[Seconds, Field(le=30)] = 10.0
+
+    @model_validator(mode="after")
+    def _can_be_called(self) -> "FallbackSettings":
+        address, signing = self.address(), self.signing()
+        if address is not None and not re.fullmatch(r"https?://[^/\s]+(/[!-~]*)?", address.get_secret_value()):
+            raise ValueError("the address is not an http:// or https:// URL")
+        if signing is not None and not signing.get_secret_value():
+            raise ValueError("the secret is empty")
+        if address is None and (signing or self.auth.header()):
+            raise ValueError("has a secret and no address: it needs a url or a url_file")
+        return self
+
+    def address(self) -> SecretStr | None:
+        """Find the address; None when nobody else is told."""
+        return secret(self.url, self.url_file)
+
+    def signing(self) -> SecretStr | None:
+        """Find the secret that each call is signed with; None when none is."""
+        return secret(self.secret, self.secret_file)
+
+
 def _visible(what: str, found: SecretStr | None) -> SecretStr | None:
     if found is not None and not re.fullmatch(r"[!-~]+", found.get_secret_value()):
         raise ValueError(f"the {what} is empty or holds spaces; copy it again from Slack")
@@ -198,6 +232,7 @@ class RouterSettings(Settings):
     quiet_hours: QuietHoursSettings | None = None
     timezone: Zone = "UTC"
     watchdog: WatchdogSettings = WatchdogSettings()
+    fallback: FallbackSettings = FallbackSettings()
     links: LinkSettings = LinkSettings()
     message: MessageSettings = MessageSettings()
     keep: Seconds = WEEK

@@ -18,6 +18,8 @@ RESULTS = (ACCEPTED, STORE_FAILED, *(refusal.value for refusal in Refusal))
 LOOKS = ("whole", "partial", "unreachable", "store_failed")
 """`partial`: an Alertmanager did not answer or has just started, so that absence from the list says nothing."""
 
+FALLBACKS = ("delivered", "failed")
+
 RESOLUTIONS = ("found", "resent", "not_visible")
 
 
@@ -35,6 +37,7 @@ class Metrics:
     given_up: Counter = field(init=False)
     reconciliations: Counter = field(init=False)
     corrections: Counter = field(init=False)
+    fallback: Counter = field(init=False)
 
     def __post_init__(self) -> None:
         """Make every series at zero, so that a first failure is an increase."""
@@ -59,6 +62,10 @@ class Metrics:
         )
         self.corrections = Counter(
             "router_corrections", "Groups that Alertmanager's list put right.", registry=self.registry
+        )
+
+        self.fallback = self._counter(
+            "fallback_posts", "Calls of the fall-back webhook, by what came of them.", "result", FALLBACKS
         )
 
     def _counter(self, name: str, text: str, label: str, values: Sequence[str]) -> Counter:

@@ -37,6 +37,7 @@ from alerting.plan import Edit, Post, Step, late, plan
 from alerting.prometheus import Prometheus
 from alerting.receive import receive
 from alerting.reconcile import Reconciliation
+from alerting.relay import Relay, Webhook
 from alerting.render import render
 from alerting.routes import Routes
 from alerting.slack import Slack
@@ -56,6 +57,7 @@ class Pipeline:
     escalation: Escalation
     switch: DeadMansSwitch
     mornings: Mornings
+    relay: Relay
     desk: Desk
     clock: Callable[[], datetime]
     tracer: Tracer
@@ -90,6 +92,7 @@ class Pipeline:
             group.create_task(self.escalation.run(), name="escalation")
             group.create_task(self.switch.run(), name="dead-man's switch")
             group.create_task(self.mornings.run(), name="mornings")
+            group.create_task(self.relay.run(), name="fall-back")
 
 
 def assemble(
@@ -99,6 +102,7 @@ def assemble(
     slack: Slack,
     alertmanager: Alertmanager,
     prometheus: Prometheus,
+    webhook: Webhook,
     metrics: Metrics,
     clock: Callable[[], datetime],
     pace: Pace = SLACK_PACE,
@@ -163,6 +167,7 @@ def assemble(
         escalation,
         switch,
         mornings,
+        Relay(webhook, settings.links, store, metrics, clock),
         desk,
         clock,
         tracer,

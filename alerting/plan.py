@@ -248,7 +248,7 @@ def view(episode: Episode, links: LinkSettings, max_alerts: int, offer: Offer = 
         alerts=tuple(_line(alert, common) for alert in ranked[:max_alerts]),
         hidden=max(0, len(ranked) - max_alerts),
         truncated=episode.truncated,
-        links=_links(worst, episode.group.alertmanager_url, links),
+        links=links_of(worst, episode.group.alertmanager_url, links),
         handling=handling(episode, worst.labels, open_=worst.firing, active=worst.active, offer=offer),
         delayed=episode.delayed,
     )
@@ -443,11 +443,12 @@ def _last_end(alerts: Iterable[Alert]) -> datetime | None:
     return max((alert.ends_at for alert in alerts if alert.ends_at), default=None)
 
 
-def _links(worst: Alert, alertmanager_url: str, links: LinkSettings) -> dict[str, str]:
+def links_of(alert: Alert, alertmanager_url: str, links: LinkSettings) -> dict[str, str]:
+    """Return the links of an alert by their names."""
     found = {
-        "Dashboard": _absolute(worst.annotations.get("dashboard_url", ""), links.dashboards),
-        "Runbook": _absolute(worst.annotations.get("runbook_url", ""), links.runbooks),
-        "Prometheus": worst.source_url,
+        "Dashboard": _absolute(alert.annotations.get("dashboard_url", ""), links.dashboards),
+        "Runbook": _absolute(alert.annotations.get("runbook_url", ""), links.runbooks),
+        "Prometheus": alert.source_url,
         "Alertmanager": alertmanager_url,
     }
     return {name: url for name, url in found.items() if url}

@@ -141,12 +141,13 @@ def _does_it_hear_everything(board: dashboard.Dashboard) -> None:
     losses = Words(
         "Put right, not kept, given up",
         "Corrections: groups that the list put right. Not kept: transactions that the store refused, look at its disk. "
-        "Given up: messages forgotten before Slack showed their end.",
+        "Given up: messages forgotten before Slack showed their end. Fall-back: calls of the other system's webhook.",
         NONE,
     )
     queries = [
         Query(_rate("router_corrections_total", "part"), "{{part}} put right"),
         Query(_rate("router_store_commit_failures_total", "part"), "{{part}} not kept"),
         Query(_rate("router_given_up_total", "part"), "{{part}} given up"),
+        Query(_rate("router_fallback_posts_total", "result"), "fall-back {{result}}"),
     ]
     board.with_panel(lines(losses, "cps", queries).span(6).height(8))

@@ -10,6 +10,7 @@ Each room holds functions of a connection; ``await store.run(outbox.load, 7)`` r
 ``notices``   messages about no group of alerts
 ``watch``     when the Watchdog came last, and the message that says that it does not
 ``nights``    what quiet hours hold back, and the digest of it
+``fallbacks`` which alerts another system has to be told of, because Slack does not show them
 ``leases``    which of several routers calls Slack about a channel
 ``strays``    posts that may turn up late, and are doubled then
 ``upkeep``    forgetting, counting, probing

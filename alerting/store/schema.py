@@ -92,7 +92,6 @@ episodes = Table(
     Column("notice", JSON(none_as_null=True)),
     Column("held_until", Instant),
     Column("held_zone", String(60)),
-    Column("fallen_back", Integer, nullable=False, server_default="0"),
     Index("episodes_of_group", "group_key", "channel", "id"),
     Index("episodes_of_digest", "digest_id"),
     Index("episodes_undelivered", "channel", "undelivered_since"),
@@ -186,6 +185,16 @@ acts = Table(
 )
 """What was done about a message, by whom and when; one that is asked of Alertmanager waits until `not_before`."""
 
+fallbacks = Table(
+    "fallbacks",
+    metadata,
+    Column("episode_id", Integer, ForeignKey("episodes.id"), primary_key=True),
+    Column("fingerprint", String(128), primary_key=True),
+    Column("starts_at", Instant, primary_key=True),
+    Column("over", Boolean, nullable=False),
+)
+"""Alerts that the fall-back was told of, because Slack did not show them; and whether it was told of their end."""
+
 watchdogs = Table(
     "watchdogs",
     metadata,
@@ -194,7 +203,7 @@ watchdogs = Table(
 )
 """The Watchdog alert that was heard last, and when: one row at most."""
 
-VERSION = 8
+VERSION = 9
 
 
 def migrate(connection: Connection) -> None:
@@ -239,7 +248,7 @@ def _digests(connection: Connection) -> None:
 
 
 def _people(connection: Connection) -> None:
-    columns = (episodes.c.opened_at, episodes.c.notice, episodes.c.held_until, episodes.c.fallen_back)
+    columns = (episodes.c.opened_at, episodes.c.notice, episodes.c.held_until)
     add_columns(*columns)(connection)
     add_tables(acts)(connection)
     connection.execute(update(episodes).values(opened_at=episodes.c.since))
@@ -253,5 +262,6 @@ MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {
     6: _digests,
     7: _people,
     8: add_columns(episodes.c.held_zone),
+    9: add_tables(fallbacks),
 }
 """From version n-1 to n."""

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, case, delete, func, or_, select, update
 
 from alerting.model import Census, Status
 from alerting.store import rows
-from alerting.store.schema import acts, alerts, episodes, intents, schema_version, watchdogs
+from alerting.store.schema import acts, alerts, episodes, fallbacks, intents, schema_version, watchdogs
 from alerting.store.watch import AWAITED, open_alarm
 
 
@@ -21,7 +21,7 @@ def purge(connection: Connection, before: datetime) -> int:
     lost = connection.scalar(
         select(func.count()).select_from(episodes).where(over, episodes.c.undelivered_since.is_not(None))
     )
-    for table in (acts, alerts, intents):
+    for table in (acts, alerts, intents, fallbacks):
         connection.execute(delete(table).where(table.c.episode_id.in_(old)))
     connection.execute(delete(episodes).where(over))
     connection.execute(

@@ -19,6 +19,7 @@ from alerting.metrics import Metrics
 from alerting.pace import Pace
 from alerting.pipeline import Pipeline, assemble
 from alerting.prometheus import open_prometheus
+from alerting.relay import open_webhook
 from alerting.routes import compiled
 from alerting.slack import open_slack
 from alerting.store import Store, open_store, outbox, strays
@@ -575,10 +576,11 @@ async def router_on(
         open_slack(TOKEN, slack_settings.base_url, slack_settings.timeout) as slack,
         open_alertmanager(settings.alertmanager) as alertmanager,
         open_prometheus(settings.prometheus) as prometheus,
+        open_webhook(settings.fallback) as webhook,
     ):
         ends: tuple[Any, Any] = (Mortal(store, fuse), Mortal(slack, fuse)) if fuse else (store, slack)
         routes = compiled(settings)
-        pipeline = assemble(settings, routes, *ends, alertmanager, prometheus, metrics, clock, pace)
+        pipeline = assemble(settings, routes, *ends, alertmanager, prometheus, webhook, metrics, clock, pace)
         task = asyncio.create_task(pipeline.run())
         try:
             yield Router(pipeline, store, metrics, task)
