@@ -76,14 +76,16 @@ class DeadMansSwitch:
 
     async def look(self) -> None:
         """Trip, keep the message true, or clear it. Raises StoreError or LeaseLost."""
+        now = self.clock()
+        vigil = await self.store.run(watch.vigil, now)
+        if not (vigil.alarm or self._silent(vigil, now)):
+            return
         lease = await self._lead.lease()
         if lease is None:
             return
-        now = self.clock()
-        vigil = await self.store.run(watch.vigil, now)
         if vigil.alarm and (self.settings.after is None or vigil.expected_at > vigil.alarm.tripped_at):
             await self._clear(lease, vigil, vigil.alarm, now)
-        elif vigil.alarm or self._silent(vigil, now):
+        else:
             await self._tell(lease, vigil, now)
 
     def _silent(self, vigil: Vigil, now: datetime) -> bool:
@@ -101,7 +103,7 @@ class DeadMansSwitch:
 
     async def _clear(self, lease: Lease, vigil: Vigil, alarm: Alarm, now: datetime) -> None:
         came = vigil.expected_at > alarm.tripped_at
-        notice = back(alarm.finding, alarm.since, vigil.expected_at) if came else unwatched(alarm.finding)
-        await self.store.run(watch.clear, lease, alarm, notice, now)
-        log.info("the dead-man's switch is cleared", finding=alarm.finding, came=came)
-        self.wake()
+        notice = back(alarm.first, alarm.since, vigil.expected_at) if came else unwatched(alarm.first)
+        if await self.store.run(watch.clear, lease, vigil, alarm, notice, now):
+            log.info("the dead-man's switch is cleared", finding=alarm.first, came=came)
+            self.wake()

@@ -1,7 +1,8 @@
 """One of several routers does a job that only one may do: the one that holds the job's lease."""
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from alerting.store import Store, leases
@@ -17,16 +18,23 @@ class Lead:
     span: timedelta
     clock: Callable[[], datetime]
     _lease: Lease | None = None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def lease(self) -> Lease | None:
         """Return the lease, None while another router has it. Raises StoreError."""
-        now = self.clock()
-        if self._lease:
-            try:
-                self._lease = await self.store.run(leases.renew, self._lease, now + self.span)
-            except LeaseLost:
-                self._lease = None
+        async with self._turn:
+            now = self.clock()
+            self._lease = await self._renewed(now) or await self._claimed(now)
+            return self._lease
+
+    async def _renewed(self, now: datetime) -> Lease | None:
         if self._lease is None:
-            found = await self.store.run(leases.claim, self.job, now, now + self.span, self.span, to_post=False)
-            self._lease = None if isinstance(found, Busy) else found
-        return self._lease
+            return None
+        try:
+            return await self.store.run(leases.renew, self._lease, now + self.span)
+        except LeaseLost:
+            return None
+
+    async def _claimed(self, now: datetime) -> Lease | None:
+        found = await self.store.run(leases.claim, self.job, now, now + self.span, self.span, to_post=False)
+        return None if isinstance(found, Busy) else found

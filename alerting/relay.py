@@ -100,15 +100,17 @@ class Relay:
 
     async def look(self) -> bool:
         """Tell what is due; False when the other system did not take it. Raises StoreError or LeaseLost."""
-        while lease := await self._lead.lease():
-            before = self.clock() - timedelta(seconds=self.webhook.settings.after)
-            due = (await self.store.run(fallbacks.due, before))[:TOGETHER]
-            if not due:
+        while due := (await self.store.run(fallbacks.due, self._before()))[:TOGETHER]:
+            lease = await self._lead.lease()
+            if lease is None:
                 break
             if not await self._tell(due):
                 return False
             await self.store.run(fallbacks.told, lease, due)
         return True
+
+    def _before(self) -> datetime:
+        return self.clock() - timedelta(seconds=self.webhook.settings.after)
 
     async def _tell(self, due: Sequence[Tale]) -> bool:
         now = self.clock()

@@ -92,8 +92,8 @@ def silence(
 
 
 def back(finding: Finding, since: datetime, heard_at: datetime) -> Notice:
-    """Say that the Watchdog is heard again, and what was found meanwhile."""
-    text = f"Alerts arrive again. It was silent from {when(since)} to {when(heard_at)}; last seen: {SAID[finding]}."
+    """Say that the Watchdog is heard again, and what was found first: on the way back the finding changes."""
+    text = f"Alerts arrive again. It was silent from {when(since)} to {when(heard_at)}; found first: {SAID[finding]}."
     return Notice((), f"✅ The Watchdog is back after {duration(heard_at - since)}", text)
 
 

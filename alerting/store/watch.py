@@ -22,10 +22,11 @@ AWAITED = ""
 
 @dataclass(frozen=True)
 class Alarm:
-    """The open message: the Watchdog has not come `since`, and the switch `tripped_at`."""
+    """The open message: the Watchdog has not come `since`, the switch `tripped_at`, and what it found `first`."""
 
     episode_id: int
     finding: Finding
+    first: Finding
     since: datetime
     tripped_at: datetime
 
@@ -70,18 +71,23 @@ def tell(
     renew(connection, lease, lease.until)
     if vigil(connection, now) != known:
         return False
-    labels = {"finding": finding.value}
+    first = known.alarm.first if known.alarm else finding
+    labels = {"finding": finding.value, "first": first.value}
     if known.alarm:
         return notices.revise(connection, known.alarm.episode_id, notice, labels, now)
     key = KEY + now.isoformat()
     return bool(notices.open_(connection, key, channel, notice, labels, known.expected_at, now))
 
 
-def clear(connection: Connection, lease: Lease, alarm: Alarm, notice: Notice, now: datetime) -> None:
-    """Close the message with this. Raises LeaseLost."""
+def clear(connection: Connection, lease: Lease, known: Vigil, alarm: Alarm, notice: Notice, now: datetime) -> bool:
+    """Close the message with this; False when what is `known` has changed. Raises LeaseLost."""
     renew(connection, lease, lease.until)
-    notices.revise(connection, alarm.episode_id, notice, {"finding": alarm.finding.value}, now, over=True)
+    if vigil(connection, now) != known:
+        return False
+    labels = {"finding": alarm.finding.value, "first": alarm.first.value}
+    return notices.revise(connection, alarm.episode_id, notice, labels, now, over=True)
 
 
 def _alarm(row: Row[Any]) -> Alarm:
-    return Alarm(row.id, Finding(row.group_labels["finding"]), row.since, row.opened_at)
+    found = row.group_labels
+    return Alarm(row.id, Finding(found["finding"]), Finding(found["first"]), row.since, row.opened_at)

@@ -11,7 +11,7 @@ from alerting.store import upkeep
 from alerting.store.leases import LeaseLost
 from alerting.watchdog import Finding, diagnose, silent
 
-NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ async def test_one_message_says_where_it_is_silent_until_it_is_back(
         assert title == "<@U0ONCALL> *🔇 The Watchdog is silent: Alertmanager does not reach the router*"
         assert text.splitlines() == [
             "No alert can be trusted to arrive until it is back. It came last "
-            "<!date^1795608000^{date_short_pretty} {time_secs}|2026-11-25 12:00:00 UTC>.",
+            "<!date^1795435200^{date_short_pretty} {time_secs}|2026-11-23 12:00:00 UTC>.",
             "• Prometheus answers, and its Watchdog fires (it sends to http://alertmanager.example:9093).",
             "• Alertmanager has the Watchdog.",
             "<http://runbooks.example/base/runbooks/Watchdog|Runbook>",
@@ -124,7 +124,7 @@ async def test_one_message_says_where_it_is_silent_until_it_is_back(
         await router.accept(beat)
         ((title, text),) = await shown(router, workspace)
         assert title == "*✅ The Watchdog is back after 1m 10s*"
-        assert "last seen: Prometheus does not answer" in text
+        assert "found first: Alertmanager does not reach the router" in text
         clock.forward(60)
         assert len(await shown(router, workspace)) == 2
     assert {root["channel"] for root in workspace.roots()} == {"C00000PODS"}

@@ -16,7 +16,7 @@ from alerting.config import RouterSettings
 from alerting.relay import LONGEST
 from alerting.store.leases import LeaseLost
 
-NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SECRET = "fall-back-secret"
 
 
