@@ -40,7 +40,8 @@ async def take(stack: native_stack.Stack) -> None:
             await photograph(page, stack.book["console_url"])
         console.print("waiting until it is over …")
         await message.get_by_text("Resolved").first.wait_for(timeout=300_000)
-        await message.screenshot(path=IMAGES / "slack-resolved.png")
+        # what has just changed is shown on yellow for a moment
+        await message.screenshot(path=IMAGES / "slack-resolved.png", animations="disabled")
         await browser.close()
 
 
