@@ -82,7 +82,7 @@ def _version_2(root: Path) -> bool:
 
 
 def _delegate(place: Path) -> None:
-    """Let groups below `place` have the CPU controller, where that has to be said."""
+    """Let groups below `place` have the CPU controller, where that has to be said. It stays so: others may use it."""
     control = place / "cgroup.subtree_control"
     if "cpu" in _words(place / "cgroup.controllers") and "cpu" not in _words(control):
         control.write_text("+cpu", encoding="ascii")

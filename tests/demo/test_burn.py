@@ -41,6 +41,14 @@ def test_about_the_share_that_was_asked_for_is_burnt(burner: Burner) -> None:
     assert 0.05 <= time.process_time() - before <= 0.4
 
 
+def test_the_share_of_a_window_is_burnt_at_its_beginning(burner: Burner) -> None:
+    """A twentieth of ten seconds is half a second, and that is over long before the window is."""
+    before, began = time.process_time(), time.monotonic()
+    burner.start(Burn(cores=0.05, seconds=600, window=10))
+    until(lambda: time.process_time() - before >= 0.45)
+    assert time.monotonic() - began < 10
+
+
 def test_it_ends_by_itself(burner: Burner) -> None:
     """When the seconds are over nothing burns."""
     burner.start(Burn(cores=0.1, seconds=1))
@@ -85,6 +93,8 @@ async def test_the_service_answers_while_a_whole_core_burns(calling: Calling, bu
         {"cores": "nan", "seconds": 10},
         {"cores": 0.5},
         {"cores": 0.5, "seconds": 10, "threads": 4},
+        {"cores": 0.5, "seconds": 10, "window": 0.05},
+        {"cores": 0.5, "seconds": 10, "window": 11},
     ],
 )
 async def test_a_burn_that_makes_no_sense_burns_nothing(calling: Calling, burner: Burner, body: object) -> None:
