@@ -118,7 +118,7 @@ _LEGACY: dict[str, Check] = {
     "footer": string(limits.ATTACHMENT_FOOTER.value, least=0),
     "ts": _timestamp,
     "mrkdwn_in": array(string(20), 10, least=0),
-    "callback_id": string(255),
+    "callback_id": string(255, least=0),  # Alertmanager sends an empty one
 }
 
 _COMMON: dict[str, Check] = {"color": _color, "fallback": _LONG, "id": number}

@@ -12,6 +12,8 @@ GOOD = [
     {"color": "#E01E5A", "blocks": [SECTION], "fallback": "x"},
     {"color": "e01", "title": "t", "title_link": "https://x", "fields": [{"title": "a", "value": "b", "short": True}]},
     {"text": "x", "footer": "f", "ts": 1800000000, "mrkdwn_in": ["text"]},
+    # as Alertmanager sends it
+    {"title": "[FIRING:1] Lag", "text": "", "fallback": "[FIRING:1] Lag", "callback_id": "", "footer": ""},
 ]
 
 
