@@ -2,7 +2,7 @@
 # make test    everything, against the real parts             make check   style, types, rules, configurations
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-test demo up down status drill game-day test check check-dashboards chaos bench-kafka-lag bench-gateways \
-	bench-pods golden dashboards screenshots lock clean
+	bench-pods bench-router golden dashboards screenshots lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -56,6 +56,9 @@ bench-gateways: .venv/ready ## gateway_limits on a thousand Envoys, beside prome
 
 bench-pods: setup-test ## pod_cpu on 110,000 containers, beside prometheus_client's parser and renderer
 	@$(BIN)/python -m bench.pod_cpu
+
+bench-router: setup-test ## the router beside Alertmanager's own slack_configs: delay, a storm of 1,000 groups, webhooks a second
+	@$(BIN)/python -m bench.router
 
 check-dashboards: setup-test ## lint every page, hold each query to what is exported, and each metric to what is drawn
 	@$(BIN)/bongsu dashboards check

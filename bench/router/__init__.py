@@ -1,0 +1,1 @@
+"""The alert router beside Alertmanager's own ``slack_configs``: delay of one message, a storm, webhooks a second."""
