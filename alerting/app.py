@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
@@ -28,6 +29,10 @@ from alerting.store import open_store, upkeep
 from alerting.webhooks import webhooks
 
 log = structlog.get_logger("alerting.app")
+
+OPENAPI = "/api/v1/openapi.json"
+
+UNWELL: dict[int | str, dict[str, Any]] = {503: {"description": "It does not; the body says why"}}
 
 
 def make_app(
@@ -62,7 +67,7 @@ def make_app(
                 await _end(app.state.delivering)
                 await store.close()
 
-    app = FastAPI(title="Bongsu alert router", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="Bongsu alert router", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=OPENAPI)
     app.include_router(webhooks(settings.webhook, metrics, clock))
     app.include_router(operators(settings.webhook, clock))
     app.include_router(clicks(metrics))
@@ -75,19 +80,22 @@ def _add_views(app: FastAPI, metrics: Metrics, clock: Callable[[], datetime]) ->
     async def unreadable(_request: Request, error: Exception) -> Response:
         return PlainTextResponse(f"{error}\n", 503)
 
-    @app.get("/-/healthy")
+    @app.get("/-/healthy", response_class=PlainTextResponse, responses=UNWELL)
     async def healthy(request: Request) -> Response:
+        """Say whether the router delivers."""
         if request.app.state.delivering.done():
             return PlainTextResponse("delivery has stopped; the log says why\n", 503)
         return PlainTextResponse("ok\n")
 
-    @app.get("/-/ready")
+    @app.get("/-/ready", response_class=PlainTextResponse, responses=UNWELL)
     async def ready(request: Request) -> Response:
+        """Say whether the store commits."""
         await _pipeline(request).store.run(upkeep.probe)
         return PlainTextResponse("ok\n")
 
-    @app.get("/metrics")
+    @app.get("/metrics", response_class=PlainTextResponse)
     async def exposition(request: Request) -> Response:
+        """Show the router's own metrics."""
         try:
             census = await _pipeline(request).store.run(upkeep.census)
         except StoreError as error:

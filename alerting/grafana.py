@@ -33,7 +33,9 @@ class _Alert(AlertPart):
     values: Numbers = Field(default_factory=dict)
 
 
-class _Payload(Payload):
+class GrafanaPayload(Payload):
+    """A body of Grafana's."""
+
     version: Literal["1"]
     organisation: int = Field(1, alias="orgId")
     alerts: list[_Alert]
@@ -41,7 +43,7 @@ class _Payload(Payload):
 
 def receive_grafana(body: bytes) -> Notification:
     """Parse and check one webhook body. Raises Rejected."""
-    payload = parsed(_Payload, body)
+    payload = parsed(GrafanaPayload, body)
     found = notified(payload, [_alert(part) for part in payload.alerts])
     return replace(found, group=replace(found.group, key=f"{KEY}/{payload.organisation}/{found.group.key}"))
 

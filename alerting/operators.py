@@ -22,6 +22,12 @@ NOISE_DAYS = 7
 
 PAGE_ENTRIES = 30
 
+FORBIDDEN: dict[int | str, dict[str, Any]] = {
+    401: {"description": "The Authorization header is missing or wrong"},
+    403: {"description": "The form is another site's"},
+    404: {"description": "No message of this id waits"},
+}
+
 
 def operators(settings: WebhookSettings, clock: Callable[[], datetime]) -> APIRouter:
     """Return the routes of the page and of its JSON."""
@@ -36,8 +42,9 @@ def operators(settings: WebhookSettings, clock: Callable[[], datetime]) -> APIRo
             headers = {"WWW-Authenticate": "Basic" if settings.auth.username else "Bearer"}
             raise HTTPException(401, "the Authorization header is missing or wrong", headers)
 
-    @routes.get("/")
+    @routes.get("/", response_class=HTMLResponse)
     async def status(request: Request) -> Response:
+        """Show the status page."""
         store, now = _pipeline(request).store, clock()
         census = await store.run(upkeep.census)
         noise = await store.run(chronicle.noise, now - timedelta(days=NOISE_DAYS))
@@ -46,11 +53,19 @@ def operators(settings: WebhookSettings, clock: Callable[[], datetime]) -> APIRo
 
     @routes.get("/api/v1/messages")
     async def messages(request: Request) -> dict[str, Any]:
+        """List the messages that are open or not yet shown."""
         census = await _pipeline(request).store.run(upkeep.census)
         return {"messages": [_message(one) for one in census.messages]}
 
-    @routes.post("/api/v1/messages/{number}/resend", dependencies=[Depends(admitted)])
+    @routes.post(
+        "/api/v1/messages/{number}/resend",
+        dependencies=[Depends(admitted)],
+        status_code=303,
+        response_class=RedirectResponse,
+        responses=FORBIDDEN,
+    )
     async def resend(request: Request, number: Annotated[int, "its id"]) -> Response:
+        """Try a message that waits at once."""
         pipeline = _pipeline(request)
         if not 0 < number < 2**31 or not await pipeline.store.run(chronicle.resend, number, clock()):
             raise HTTPException(404, "no message of this id waits")
@@ -61,12 +76,14 @@ def operators(settings: WebhookSettings, clock: Callable[[], datetime]) -> APIRo
     async def audit(
         request: Request, before: AwareDatetime | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> dict[str, Any]:
+        """List what happened, the newest first."""
         until = before.astimezone(UTC) if before else clock() + timedelta(days=1)
         entries = await _pipeline(request).store.run(chronicle.audit, until, limit)
         return {"entries": [_entry(one) for one in entries]}
 
     @routes.get("/api/v1/noise")
     async def noise(request: Request, days: Annotated[float, Query(gt=0, le=3650)] = NOISE_DAYS) -> dict[str, Any]:
+        """Say of each alert how much was heard of it."""
         found = await _pipeline(request).store.run(chronicle.noise, clock() - timedelta(days=days))
         return {"days": days, "alerts": [_noise(one) for one in found]}
 

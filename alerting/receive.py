@@ -63,7 +63,9 @@ class Payload(_Part):
     reason: Text = Field("", alias="notification_reason")
 
 
-class _Payload(Payload):
+class AlertmanagerPayload(Payload):
+    """A body of Alertmanager's."""
+
     version: Literal["4"]
     alerts: list[AlertPart]
 
@@ -82,7 +84,7 @@ def too_large() -> Rejected:
 
 def receive(body: bytes) -> Notification:
     """Parse and check one webhook body. Raises Rejected."""
-    payload = parsed(_Payload, body)
+    payload = parsed(AlertmanagerPayload, body)
     return notified(payload, [report(part) for part in payload.alerts])
 
 

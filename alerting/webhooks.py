@@ -19,17 +19,20 @@ from alerting.body import read_body
 from alerting.config import GrafanaSettings, WebhookSettings
 from alerting.drill import PREFIX
 from alerting.errors import Refusal, Rejected, StoreError
-from alerting.grafana import receive_grafana, signed
+from alerting.grafana import GrafanaPayload, receive_grafana, signed
 from alerting.metrics import ACCEPTED, STORE_FAILED, Metrics
 from alerting.model import Notification
+from alerting.openapi import refusals, takes
 from alerting.people import channel_name
 from alerting.pipeline import Pipeline
-from alerting.receive import MAX_BODY, receive, too_large
+from alerting.receive import MAX_BODY, AlertmanagerPayload, receive, too_large
 from process.trace import PARENT, child_of, parent
 
 log = structlog.get_logger("alerting.webhooks")
 
 Clock = Callable[[], datetime]
+
+REFUSALS = refusals(400, 401, 413, 422, 503)
 
 
 def webhooks(settings: WebhookSettings, metrics: Metrics, clock: Clock) -> APIRouter:
@@ -37,6 +40,8 @@ def webhooks(settings: WebhookSettings, metrics: Metrics, clock: Clock) -> APIRo
     routes = APIRouter()
     expected, grafana = settings.auth.header(), settings.grafana
     secret = grafana.signing_secret()
+    of_alertmanager = takes(AlertmanagerPayload.model_json_schema())
+    of_grafana = takes(GrafanaPayload.model_json_schema())
 
     async def read_alertmanager(request: Request) -> Notification:
         _admit(request, expected)
@@ -50,16 +55,21 @@ def webhooks(settings: WebhookSettings, metrics: Metrics, clock: Clock) -> APIRo
             raise _stranger("the signature is missing, wrong or too old")
         return receive_grafana(body)
 
-    @routes.post("/api/v1/alertmanager")
+    @routes.post("/api/v1/alertmanager", response_class=Response, openapi_extra=of_alertmanager, responses=REFUSALS)
     async def from_alertmanager(request: Request) -> Response:
+        """Take a webhook of Alertmanager's, version 4; 200 is answered once it is kept."""
         return await _answer(request, read_alertmanager, metrics)
 
-    @routes.api_route("/api/v1/grafana", methods=["POST", "PUT"])
+    @routes.post("/api/v1/grafana", response_class=Response, openapi_extra=of_grafana, responses=REFUSALS)
+    @routes.put("/api/v1/grafana", response_class=Response, openapi_extra=of_grafana, responses=REFUSALS)
     async def from_grafana(request: Request) -> Response:
+        """Take a webhook of Grafana's, version 1; 200 is answered once it is kept."""
         return await _answer(request, read_grafana, metrics)
 
-    @routes.post("/api/v1/test")
+    @routes.post("/api/v1/test", response_class=Response, openapi_extra=of_alertmanager, responses=REFUSALS)
     async def from_test(request: Request, channel: str | None = None) -> Response:
+        """Take a webhook of Alertmanager's that counts as a test, for one channel if it is named."""
+
         async def read_test(request: Request) -> Notification:
             _admit(request, expected)
             _checked(channel)
