@@ -18,6 +18,7 @@ from alerting.units import duration, number, quantity
 
 POINTS = 20
 MAX_TITLE = 50
+MAX_UNIT = 40
 SHORTEST = timedelta(minutes=15)
 LONGEST = timedelta(hours=23)
 """Less than a day, so that the labels, which are times of day, differ."""
@@ -59,7 +60,7 @@ def evidence(
     if len(laid) < 2:
         return None
     fresh = bool(points) and end - points[-1].at <= step / 2
-    return Evidence(tuple(laid), number(threshold), unit, points[-1].value if fresh else None)
+    return Evidence(tuple(laid), number(threshold), plain(unit, MAX_UNIT), points[-1].value if fresh else None)
 
 
 def block(title: str, shown: Evidence) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def block(title: str, shown: Evidence) -> dict[str, Any]:
     axes = {"categories": labels, "x_label": "UTC", "y_label": _unit(shown.unit)}
     return {
         "type": "data_visualization",
-        "title": plain(title, MAX_TITLE),
+        "title": plain(title, MAX_TITLE) or "Alert",
         "chart": {"type": "line", "series": series, "axis_config": axes},
     }
 

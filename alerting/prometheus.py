@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import httpx
 import structlog
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from alerting.config import PrometheusSettings
 from alerting.model import WATCHDOG, Point, Sight, Standing
+from alerting.units import number
 
 log = structlog.get_logger("alerting.prometheus")
 
@@ -34,13 +35,16 @@ EVALUATED = f'min(time() - timestamp(ALERTS{{alertname="{WATCHDOG}",alertstate="
 LATELY = 150.0
 """Seconds. Two evaluations of Prometheus' default interval, and a little more."""
 
+Time = Annotated[float, Field(ge=0, lt=datetime(9999, 1, 1, tzinfo=UTC).timestamp())]
+"""Seconds since 1970, within the calendar."""
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
 
 class _Series(_Part):
-    values: list[tuple[float, str]]
+    values: list[tuple[Time, str]]
 
 
 class _Data(_Part):
@@ -148,8 +152,8 @@ def _bounded(answer: httpx.Response) -> bytes:
 
 
 def _points(series: _Series) -> tuple[Point, ...]:
-    pairs = ((datetime.fromtimestamp(at, UTC), float(value)) for at, value in series.values)
-    return tuple(Point(at, value) for at, value in pairs if math.isfinite(value))
+    pairs = ((at, number(text)) for at, text in series.values)
+    return tuple(Point(datetime.fromtimestamp(at, UTC), value) for at, value in pairs if value is not None)
 
 
 def _clock() -> float:

@@ -89,7 +89,7 @@ def _charts(view: View, shown: Illustration | None) -> Iterator[tuple[Block, Cha
     elif shown.form is ChartForm.PICTURE and shown.picture:
         alt = charts.spoken(one_line(view.name), shown.evidence)
         yield {"type": "image", "slack_file": {"id": shown.picture}, "alt_text": alt}, ChartForm.PICTURE
-    yield {"type": "context", "elements": [_mrkdwn(charts.line(shown.evidence))]}, None
+    yield {"type": "context", "elements": [_mrkdwn(escape(charts.line(shown.evidence), MAX_LINE))]}, None
 
 
 def _size(message: Message) -> int:

@@ -1,6 +1,5 @@
 """Numbers with their unit, and durations, as people read them. Units are Grafana's ids (the `unit` annotation)."""
 
-import math
 from datetime import timedelta
 
 SUFFIX = {
@@ -17,16 +16,19 @@ SUFFIX = {
     "": "",
 }
 SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"))
+LARGEST = 1e100
+"""Nothing that is measured is beyond it; sums and shares of such numbers would be none any more."""
+
 BINARY = ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
 
 
 def number(text: str | None) -> float | None:
-    """Read an annotation's plain number; None when it is not a finite one."""
+    """Read an annotation's plain number; None when it is none, not finite or beyond LARGEST."""
     try:
         value = float(text or "")
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if abs(value) < LARGEST else None
 
 
 def quantity(text: str, unit: str) -> str:

@@ -78,6 +78,13 @@ def test_slack_takes_every_chart(values, title, threshold, unit, seconds):
     assert len(spoken(title, made)) < 1000
 
 
+def test_what_an_alert_says_of_its_unit_and_name_makes_no_harm():
+    """A unit of any length stays short; a name of nothing that can be seen gets a word that can."""
+    made = laid(*range(20), unit="<!channel>" * 1000)
+    assert len(spoken("Lag", made)) < 1000
+    assert block_kit.problems([block("\u202e", made)], "/blocks") == []
+
+
 def test_the_picture_is_a_png_with_the_line_and_its_threshold():
     """The colours of both are in it, at the height where they belong."""
     image = Image.open(io.BytesIO(picture("Lag", laid(*range(0, 200, 10))))).convert("RGB")
