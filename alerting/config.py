@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PositiveInt, SecretStr, field_validator, model_validator
 from sqlalchemy import make_url
@@ -35,6 +36,16 @@ def _store(value: str) -> str:
     if url.drivername != "postgresql" or not url.database:
         raise ValueError("is neither a path nor a PostgreSQL address such as postgresql://user@host:5432/database")
     return value
+
+
+def _without_password(value: str) -> str:
+    if "@" in urlsplit(value).netloc:
+        raise ValueError("holds a name or a password, which logs would show: only auth may have one")
+    return value
+
+
+Site = Annotated[BaseUrl, AfterValidator(_without_password)]
+"""An http(s) URL that nobody needs to hide."""
 
 
 Matcher = Annotated[str, AfterValidator(_matcher)]
@@ -85,7 +96,7 @@ class SlackSettings(Settings):
     token_file: Path | None = None
     signing_secret: SecretStr | None = None
     signing_secret_file: Path | None = None
-    base_url: BaseUrl = "https://slack.com/api"
+    base_url: Site = "https://slack.com/api"
     timeout: Seconds = 30.0
 
     @model_validator(mode="after")
@@ -145,7 +156,7 @@ class AlertmanagerSettings(Settings):
     and an evaluation: an Alertmanager that has run for `warm_up` has them all.
     """
 
-    urls: tuple[BaseUrl, ...] = ()
+    urls: tuple[Site, ...] = ()
     auth: AuthSettings = AuthSettings()
     interval: Seconds = 15.0
     warm_up: Seconds = 180.0
@@ -155,7 +166,7 @@ class AlertmanagerSettings(Settings):
 class PrometheusSettings(Settings):
     """Where the series of an alert is read, from its annotation `query`; nowhere without a URL."""
 
-    url: BaseUrl | None = None
+    url: Site | None = None
     auth: AuthSettings = AuthSettings()
     timeout: Seconds = 2.0
 
@@ -203,8 +214,8 @@ def _visible(what: str, found: SecretStr | None) -> SecretStr | None:
 class LinkSettings(Settings):
     """What goes before a `dashboard_url` or `runbook_url` that begins with a slash."""
 
-    dashboards: BaseUrl | None = None
-    runbooks: BaseUrl | None = None
+    dashboards: Site | None = None
+    runbooks: Site | None = None
 
 
 class MessageSettings(Settings):
