@@ -6,6 +6,7 @@ and Grafana can send and ask for.
 
 import base64
 import hmac
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import SecretStr, model_validator
@@ -46,6 +47,14 @@ class AuthSettings(Settings):
         """Return what to send along."""
         found = self.header()
         return {"Authorization": found.get_secret_value()} if found else {}
+
+
+def foreign(headers: Mapping[str, str]) -> bool:
+    """Say whether a browser sends this for a page of another site, whoever has logged in here.
+
+    Only browsers send ``Sec-Fetch-Site`` (w3.org/TR/fetch-metadata), and no script can change it.
+    """
+    return headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
 
 
 def same(given: str, expected: str) -> bool:

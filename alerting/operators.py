@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import AwareDatetime
 
-from alerting.auth import same
+from alerting.auth import foreign, same
 from alerting.config import WebhookSettings
 from alerting.model import Entry, Noise, OpenMessage
 from alerting.page import page
@@ -21,6 +21,14 @@ from alerting.store import chronicle, upkeep
 NOISE_DAYS = 7
 
 PAGE_ENTRIES = 30
+
+CLOSED = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+}
+"""Nothing runs on the page or is loaded into it, and no other site shows it under its own buttons."""
 
 FORBIDDEN: dict[int | str, dict[str, Any]] = {
     401: {"description": "The Authorization header is missing or wrong"},
@@ -36,7 +44,7 @@ def operators(settings: WebhookSettings, clock: Callable[[], datetime]) -> APIRo
 
     def admitted(request: Request) -> None:
         """Ask who it is; a form of another site is refused, whoever has logged in."""
-        if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        if foreign(request.headers):
             raise HTTPException(403, "another site may not do that")
         if expected and not same(request.headers.get("Authorization", ""), expected.get_secret_value()):
             headers = {"WWW-Authenticate": "Basic" if settings.auth.username else "Bearer"}
@@ -49,7 +57,7 @@ def operators(settings: WebhookSettings, clock: Callable[[], datetime]) -> APIRo
         census = await store.run(upkeep.census)
         noise = await store.run(chronicle.noise, now - timedelta(days=NOISE_DAYS))
         entries = await store.run(chronicle.audit, now + timedelta(days=1), PAGE_ENTRIES)
-        return HTMLResponse(page(census, now, noise, entries))
+        return HTMLResponse(page(census, now, noise, entries), headers=CLOSED)
 
     @routes.get("/api/v1/messages")
     async def messages(request: Request) -> dict[str, Any]:

@@ -96,11 +96,11 @@ class Prometheus:
             return ()
         asked = {"query": query, "start": start.timestamp(), "end": end.timestamp(), "step": step.total_seconds()}
         try:
-            answer = await self.client.post("/api/v1/query_range", data=asked)
-            if answer.status_code == 400:  # the alert's query is at fault, not Prometheus
-                log.warning("an alert's query can't be charted", query=query[:200])
-                return ()
-            found = _Answer.model_validate_json(_bounded(answer.raise_for_status()))
+            async with self.client.stream("POST", "/api/v1/query_range", data=asked) as answer:
+                if answer.status_code == 400:  # the alert's query is at fault, not Prometheus
+                    log.warning("an alert's query can't be charted", query=query[:200])
+                    return ()
+                found = _Answer.model_validate_json(await _bounded(answer.raise_for_status()))
         except (httpx.HTTPError, ValidationError) as error:
             self._rests_until = _clock() + REST
             log.warning("Prometheus can't be asked", error=type(error).__name__, seconds=REST)
@@ -145,10 +145,14 @@ async def open_prometheus(settings: PrometheusSettings) -> AsyncIterator[Prometh
         yield Prometheus(client)
 
 
-def _bounded(answer: httpx.Response) -> bytes:
-    if len(answer.content) > MAX_ANSWER:
-        raise httpx.DecodingError("the answer is too large")
-    return answer.content
+async def _bounded(answer: httpx.Response) -> bytes:
+    """Read the answer, unpacked; raise DecodingError as soon as it is too large."""
+    body = bytearray()
+    async for chunk in answer.aiter_bytes():
+        body += chunk
+        if len(body) > MAX_ANSWER:
+            raise httpx.DecodingError("the answer is too large")
+    return bytes(body)
 
 
 def _points(series: _Series) -> tuple[Point, ...]:

@@ -239,7 +239,10 @@ async def open_slack(token: str, base_url: str, seconds: float) -> AsyncIterator
     """Keep one HTTP session to Slack; one call may take `seconds`."""
     logger = logging.getLogger("slack_sdk.web")
     logger.setLevel(logging.WARNING)
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=seconds)) as session:
+    watch = aiohttp.TraceConfig()
+    watch.on_request_redirect.append(_stay)
+    timeout = aiohttp.ClientTimeout(total=seconds)
+    async with aiohttp.ClientSession(timeout=timeout, trace_configs=[watch]) as session:
         client = AsyncWebClient(
             token,
             base_url=f"{base_url.rstrip('/')}/",
@@ -249,6 +252,11 @@ async def open_slack(token: str, base_url: str, seconds: float) -> AsyncIterator
         )
         client.proxy = proxy(base_url)
         yield Slack(client)
+
+
+async def _stay(*_: object) -> None:
+    """Follow no redirect: messages go to the host of the settings and to no other."""
+    raise DeliveryError(Reason.OTHER, "redirected")
 
 
 def proxy(url: str) -> str | None:

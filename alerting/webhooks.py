@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from opentelemetry.trace import SpanKind
 from pydantic import SecretStr
 
-from alerting.auth import same
+from alerting.auth import foreign, same
 from alerting.body import read_body
 from alerting.config import GrafanaSettings, WebhookSettings
 from alerting.drill import PREFIX
@@ -48,8 +48,7 @@ def webhooks(settings: WebhookSettings, metrics: Metrics, clock: Clock) -> APIRo
         return receive(await read_body(request, MAX_BODY, too_large))
 
     async def read_grafana(request: Request) -> Notification:
-        if secret is None:
-            _admit(request, expected)
+        _admit(request, expected if secret is None else None)
         body = await read_body(request, MAX_BODY, too_large)
         if secret and not _signed(request, body, grafana, secret, clock()):
             raise _stranger("the signature is missing, wrong or too old")
@@ -119,7 +118,9 @@ async def _answer(
 
 
 def _admit(request: Request, expected: SecretStr | None) -> None:
-    """Raise Rejected unless ``Authorization`` is what the settings ask for."""
+    """Raise Rejected unless ``Authorization`` is what the settings ask for; a page of another site is never let in."""
+    if foreign(request.headers):
+        raise _stranger("a page of another site may not do that")
     if expected and not same(request.headers.get("Authorization", ""), expected.get_secret_value()):
         raise _stranger("the Authorization header is missing or wrong")
 
