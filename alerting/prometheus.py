@@ -6,7 +6,7 @@ never waits long for a series: when it can't be asked, nobody asks again for RES
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -96,12 +96,11 @@ class Prometheus:
             return ()
         asked = {"query": query, "start": start.timestamp(), "end": end.timestamp(), "step": step.total_seconds()}
         try:
-            async with self.client.stream("POST", "/api/v1/query_range", data=asked) as answer:
-                if answer.status_code == 400:  # the alert's query is at fault, not Prometheus
-                    log.warning("an alert's query can't be charted", query=query[:200])
-                    return ()
-                found = _Answer.model_validate_json(await _bounded(answer.raise_for_status()))
+            found = _Answer.model_validate_json(await _ask(self.client, "POST", "/api/v1/query_range", asked))
         except (httpx.HTTPError, ValidationError) as error:
+            if isinstance(error, httpx.HTTPStatusError) and error.response.status_code == 400:
+                log.warning("an alert's query can't be charted", query=query[:200])  # it is at fault, not Prometheus
+                return ()
             self._rests_until = _clock() + REST
             log.warning("Prometheus can't be asked", error=type(error).__name__, seconds=REST)
             return ()
@@ -112,8 +111,7 @@ class Prometheus:
         if self.client is None:
             return Sight(Standing.UNASKED)
         try:
-            answer = await self.client.post("/api/v1/query", data={"query": EVALUATED})
-            found = _Instant.model_validate_json(_bounded(answer.raise_for_status()))
+            found = _Instant.model_validate_json(await _ask(self.client, "POST", "/api/v1/query", {"query": EVALUATED}))
         except (httpx.HTTPError, ValidationError) as error:
             said = f"HTTP {error.response.status_code}" if isinstance(error, httpx.HTTPStatusError) else ""
             log.warning("Prometheus can't be asked for the Watchdog", error=type(error).__name__, said=said)
@@ -124,8 +122,7 @@ class Prometheus:
     async def _receivers(self, client: httpx.AsyncClient) -> str:
         """Say where it sends alerts; nothing of what answers like Prometheus and sends none."""
         try:
-            answer = await client.get("/api/v1/alertmanagers")
-            found = _Known.model_validate_json(_bounded(answer.raise_for_status()))
+            found = _Known.model_validate_json(await _ask(client, "GET", "/api/v1/alertmanagers"))
         except (httpx.HTTPError, ValidationError):
             return ""
         urls = sorted(one.url.removesuffix("/api/v2/alerts") for one in found.data.active)
@@ -145,14 +142,15 @@ async def open_prometheus(settings: PrometheusSettings) -> AsyncIterator[Prometh
         yield Prometheus(client)
 
 
-async def _bounded(answer: httpx.Response) -> bytes:
-    """Read the answer, unpacked; raise DecodingError as soon as it is too large."""
-    body = bytearray()
-    async for chunk in answer.aiter_bytes():
-        body += chunk
-        if len(body) > MAX_ANSWER:
-            raise httpx.DecodingError("the answer is too large")
-    return bytes(body)
+async def _ask(client: httpx.AsyncClient, method: str, path: str, asked: Mapping[str, Any] | None = None) -> bytes:
+    """Return the answer, unpacked. Raises HTTPError, also as soon as it is too large."""
+    async with client.stream(method, path, data=asked) as answer:
+        body = bytearray()
+        async for chunk in answer.raise_for_status().aiter_bytes():
+            body += chunk
+            if len(body) > MAX_ANSWER:
+                raise httpx.DecodingError("the answer is too large")
+        return bytes(body)
 
 
 def _points(series: _Series) -> tuple[Point, ...]:
