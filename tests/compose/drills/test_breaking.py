@@ -1,10 +1,13 @@
 """What is broken is broken for the length of a block, and whole again after it."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -87,6 +90,36 @@ def test_orders_are_given_and_taken_back(
     with pytest.raises(RuntimeError), all_of((breakage,), stack):
         raise RuntimeError
     assert told(stack) == expected
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """Something during whose mending somebody presses Ctrl-C."""
+
+    name: str
+    mended: list[str]
+
+    def prevented(self, stack: Stack) -> str | None:
+        """Nothing is in the way."""
+        return None
+
+    @contextmanager
+    def broken(self, stack: Stack) -> Iterator[None]:
+        """Note what was mended."""
+        yield
+        signal.raise_signal(signal.SIGINT)
+        self.mended.append(self.name)
+
+
+def test_ctrl_c_waits_until_all_is_mended(stack: Stack) -> None:
+    """Whoever presses it again and again leaves nothing broken."""
+    mended: list[str] = []
+    with (
+        pytest.raises(KeyboardInterrupt),
+        all_of((Interrupted("first", mended), Interrupted("second", mended)), stack),
+    ):
+        mended.append("now")
+    assert mended == ["now", "second", "first"]
 
 
 def test_a_part_is_stopped_and_starts_again_as_it_was(stack: Stack) -> None:
