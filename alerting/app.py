@@ -25,6 +25,7 @@ from alerting.prometheus import open_prometheus
 from alerting.relay import open_webhook
 from alerting.routes import compiled
 from alerting.slack import open_slack
+from alerting.socket_mode import listening
 from alerting.store import open_store, upkeep
 from alerting.webhooks import webhooks
 
@@ -62,7 +63,8 @@ def make_app(
             app.state.delivering = asyncio.create_task(pipeline.run(), name="pipeline")
             app.state.delivering.add_done_callback(_report)
             try:
-                yield
+                async with listening(slack_settings, slack, pipeline.desk, metrics):
+                    yield
             finally:
                 await _end(app.state.delivering)
                 await store.close()

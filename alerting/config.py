@@ -87,7 +87,7 @@ class RouteSettings(Settings):
 
 
 class SlackSettings(Settings):
-    """How Slack is reached, and how it reaches us: clicks come signed over HTTP.
+    """How Slack is reached, and how it reaches us: clicks come signed over HTTP, or through a socket that we open.
 
     A secret of the environment wins over that of a file, and that over one that is written here.
     """
@@ -96,6 +96,8 @@ class SlackSettings(Settings):
     token_file: Path | None = None
     signing_secret: SecretStr | None = None
     signing_secret_file: Path | None = None
+    app_token: SecretStr | None = None
+    app_token_file: Path | None = None
     base_url: Site = "https://slack.com/api"
     timeout: Seconds = 30.0
 
@@ -103,11 +105,26 @@ class SlackSettings(Settings):
     def _has_token(self) -> "SlackSettings":
         self.bot_token()
         self.signing()
+        self.socket_token()
         return self
+
+    @property
+    def hears(self) -> bool:
+        """Whether clicks can reach us."""
+        return self.signing() is not None or self.socket_token() is not None
 
     def signing(self) -> SecretStr | None:
         """Find the secret that Slack signs its requests with; None when it sends none."""
         return _visible("signing secret", secret(self.signing_secret, self.signing_secret_file, "SLACK_SIGNING_SECRET"))
+
+    def socket_token(self) -> SecretStr | None:
+        """Find the app-level token that opens sockets (Socket Mode); None when none is to be opened."""
+        found = _visible("app-level token", secret(self.app_token, self.app_token_file, "SLACK_APP_TOKEN"))
+        if found is not None and not found.get_secret_value().startswith("xapp-"):
+            raise ValueError(
+                "an app-level token begins with xapp-: Slack shows it at Basic Information, App-Level Tokens"
+            )
+        return found
 
     def bot_token(self) -> SecretStr:
         """Find the token where it is kept. Raises ValueError that says where it can come from."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -30,6 +30,7 @@ class Metrics:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     webhooks: Counter = field(init=False)
     clicks: Counter = field(init=False)
+    sockets: Gauge = field(init=False)
     delivered: Counter = field(init=False)
     retries: Counter = field(init=False)
     unknown_outcomes: Counter = field(init=False)
@@ -43,6 +44,9 @@ class Metrics:
         """Make every series at zero, so that a first failure is an increase."""
         self.webhooks = self._counter("webhooks", "Webhook calls by what became of them.", "result", RESULTS)
         self.clicks = self._counter("clicks", "Clicks in Slack by what became of them.", "result", RESULTS)
+        self.sockets = Gauge(
+            "router_slack_sockets", "Sockets to Slack that are open; 0 without Socket Mode.", registry=self.registry
+        )
         self.delivered = self._counter(
             "delivered", "Calls that Slack confirmed, by method.", "method", [method.value for method in Method]
         )

@@ -109,8 +109,7 @@ def assemble(
     tracer: Tracer = UNTRACED,
 ) -> Pipeline:
     """Join the steps; ``pipeline.run()`` then delivers for as long as it runs."""
-    clicks = settings.slack.signing() is not None
-    offer = Offer(routes, clicks, silences=bool(alertmanager.clients))
+    offer = Offer(routes, settings.slack.hears, silences=bool(alertmanager.clients))
     illustrator = Illustrator(prometheus, settings.message.chart, clock)
 
     async def wanted(episode: Episode, seconds: int) -> tuple[Step, Message] | None:

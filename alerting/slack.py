@@ -17,6 +17,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from alerting.actions import MAX_CLICK
 from alerting.errors import DeliveryError, Reason
 from alerting.model import Message, Posted
 
@@ -25,6 +26,9 @@ EVENT_TYPE = "bongsu_delivery"
 
 PAGE = 200
 """Messages a page of history (Slack recommends no more than 200)."""
+
+HEARTBEAT = 10.0
+"""Seconds between pings of a socket; one that does not answer within half of it is given up."""
 
 CODES: Mapping[str, Reason] = {
     **dict.fromkeys(("ratelimited", "rate_limited", "message_limit_exceeded"), Reason.RATE_LIMITED),
@@ -124,15 +128,34 @@ class Slack:
 
     async def _send(self, url: str, data: bytes) -> None:
         """Post the bytes where Slack said, if that is Slack's: over HTTPS, or where its API is."""
-        parts, own = urlsplit(url), urlsplit(self.client.base_url)
-        slacks = parts.scheme == "https" and (parts.hostname or "").endswith(".slack.com")
-        if not (slacks or (parts.scheme, parts.netloc) == (own.scheme, own.netloc)):
+        if not self._is_slacks(url, "https"):
             raise DeliveryError(Reason.OTHER, "foreign_upload_url")
-        session = self.client.session
-        assert session is not None
-        async with session.post(url, data=data, proxy=self.client.proxy) as answer:
+        async with self._session.post(url, data=data, proxy=self.client.proxy) as answer:
             if answer.status != 200:
                 raise DeliveryError(Reason.SLACK_FAILED, f"upload_http_{answer.status}")
+
+    async def open_socket(self, app_token: str) -> aiohttp.ClientWebSocketResponse:
+        """Open a socket for what people do (Socket Mode); pings tell when it is dead."""
+        async with _mapped():
+            answer = await self.client.apps_connections_open(app_token=app_token)
+            url = str(answer.get("url"))
+            if not self._is_slacks(url, "wss"):
+                raise DeliveryError(Reason.OTHER, "foreign_socket_url")
+            return await self._session.ws_connect(
+                url, heartbeat=HEARTBEAT, max_msg_size=MAX_CLICK, proxy=self.client.proxy
+            )
+
+    def _is_slacks(self, url: str, scheme: str) -> bool:
+        """Whether an address that Slack gave out is its own: by a secure `scheme`, or where its API is and as secure."""
+        parts, own = urlsplit(url), urlsplit(self.client.base_url)
+        if parts.netloc == own.netloc and parts.scheme in ("http", "ws"):
+            return own.scheme == "http"
+        return parts.scheme == scheme and (parts.netloc == own.netloc or (parts.hostname or "").endswith(".slack.com"))
+
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        assert self.client.session is not None
+        return self.client.session
 
     async def edit(self, posted: Posted, message: Message) -> None:
         """Make a message show something else. Its metadata stays, since none is sent."""

@@ -14,6 +14,7 @@ SLACK_TOKEN = "SLACK_BOT_TOKEN"
 """With this in the environment alerts go to the real Slack and the workspace of the demo is not started."""
 
 SLACK_SIGNING_SECRET = "SLACK_SIGNING_SECRET"
+SLACK_APP_TOKEN = "SLACK_APP_TOKEN"
 """What the real Slack signs clicks with; without it messages there have no buttons."""
 
 SLACK_API = "https://slack.com/api/"

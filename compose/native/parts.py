@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from compose.addresses import SLACK_SIGNING_SECRET, SLACK_TOKEN, AddressBook
+from compose.addresses import SLACK_APP_TOKEN, SLACK_SIGNING_SECRET, SLACK_TOKEN, AddressBook
 from compose.native import kafka, tools
 
 
@@ -105,7 +105,7 @@ PARTS = (
         "alerts into Slack messages",
         ("router",),
         _python("alerting", config="alerting/router.yaml"),
-        secrets=(SLACK_TOKEN, SLACK_SIGNING_SECRET),
+        secrets=(SLACK_TOKEN, SLACK_SIGNING_SECRET, SLACK_APP_TOKEN),
     ),
     _demo("users", "logs people in, issues tokens"),
     _demo("orders", "takes orders, writes to Kafka"),

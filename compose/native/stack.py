@@ -14,7 +14,7 @@ import httpx
 import psutil
 
 from compose import render
-from compose.addresses import SLACK_SIGNING_SECRET, SLACK_TOKEN, AddressBook, native
+from compose.addresses import SLACK_APP_TOKEN, SLACK_SIGNING_SECRET, SLACK_TOKEN, AddressBook, native
 from compose.native import process
 from compose.native.parts import PARTS, Part
 from compose.native.process import Running
@@ -29,7 +29,7 @@ OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 OTLP_PORT = 4318
 """OTLP/HTTP's own (https://opentelemetry.io/docs/specs/otlp/#otlphttp-default-port)."""
 
-SECRETS = (SLACK_TOKEN, SLACK_SIGNING_SECRET)
+SECRETS = (SLACK_TOKEN, SLACK_SIGNING_SECRET, SLACK_APP_TOKEN)
 ENVIRONMENT = {
     "PYTHONUNBUFFERED": "1",
     "MALLOC_ARENA_MAX": "2",  # glibc's arena a thread costs tens of MB over fifteen Python processes

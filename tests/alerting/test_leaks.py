@@ -21,7 +21,9 @@ from alerting.pace import Pace
 from alerting.store import open_store
 from alerting.store.leases import LeaseLost
 
-MARK = "canary-of-"
+MARK = "xapp-canary-of-"
+"""The settings ask for the beginning of an app-level token, and for no form of another secret."""
+
 FILE = "_file"
 """How the name of a setting ends that names a file with a secret."""
 
@@ -34,7 +36,7 @@ BESIDE = {"password": {"username": "somebody"}, "password_file": {"username": "s
 UNREACHED = "http://127.0.0.1:1/"
 """Nobody listens there."""
 
-ENVIRONMENT = ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "PGPASSWORD")
+ENVIRONMENT = ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN", "PGPASSWORD")
 
 
 def secrets(kind: object, place: tuple[str, ...] = (), within: tuple[object, ...] = ()) -> Iterator[tuple[str, ...]]:
