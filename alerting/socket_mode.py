@@ -1,7 +1,7 @@
 """Clicks through a socket that the router opens to Slack: no address of ours has to be reachable.
 
-The protocol is docs.slack.dev/apis/events-api/using-socket-mode. slack-sdk has a client for it; when it can't connect it
-tries the same address for ever, which Slack takes only once, and it logs a stack trace each time.
+The protocol is docs.slack.dev/apis/events-api/using-socket-mode. slack-sdk has a client for it; when it can't connect
+it tries the same address for ever, which Slack takes only once, and it logs a stack trace each time.
 """
 
 import asyncio
