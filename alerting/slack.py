@@ -146,7 +146,7 @@ class Slack:
             )
 
     def _is_slacks(self, url: str, scheme: str) -> bool:
-        """Whether an address that Slack gave out is its own: by a secure `scheme`, or where its API is and as secure."""
+        """Whether an address that Slack gave out is its own: by a secure `scheme`, or where its API is, as secure."""
         parts, own = urlsplit(url), urlsplit(self.client.base_url)
         if parts.netloc == own.netloc and parts.scheme in ("http", "ws"):
             return own.scheme == "http"
