@@ -116,12 +116,17 @@ def report(part: AlertPart) -> Alert:
     return Alert(
         fingerprint=part.fingerprint,
         status=status,
-        starts_at=_utc(part.starts_at),
+        starts_at=_whole(_utc(part.starts_at)),
         ends_at=_utc(part.ends_at) if status is Status.RESOLVED else None,
         labels=part.labels,
         annotations=part.annotations,
         source_url=part.generator_url,
     )
+
+
+def _whole(moment: datetime) -> datetime:
+    """Cut to milliseconds: Alertmanager's API tells no more, and the same start told twice must be the same."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _utc(moment: datetime) -> datetime:
