@@ -96,6 +96,25 @@ async def test_a_resolve_that_was_lost_is_found(start, reconciling, workspace, a
         assert "✅ Resolved" in workspace.titles()[0]
 
 
+async def test_a_start_is_the_same_from_the_list_and_from_a_webhook(
+    start, reconciling, workspace, alertmanager, webhook_body, alert
+):
+    """The list tells milliseconds, the webhook nanoseconds: who heard it in the list first does not tell it twice."""
+    alertmanager.list(alert("a"))
+    async with start(settings=reconciling) as router:
+        await router.accept(webhook_body(alert("a"), group=KEY))
+        await router.settled()
+        alertmanager.list(alert("a", 30.123))
+        async with asyncio.timeout(5):
+            while len(workspace.replies(workspace.roots()[0])) < 2:
+                await asyncio.sleep(0.01)
+        told = workspace.replies(workspace.roots()[0])
+        await router.accept(webhook_body(alert("a", 30.123456), group=KEY))
+        await looked(router)
+        await router.settled()
+    assert workspace.replies(workspace.roots()[0]) == told
+
+
 @pytest.mark.parametrize("trouble", ["down", "just started", "not listed", "another sender"])
 async def test_absence_is_not_believed_when_the_list_may_not_be_whole(
     start, reconciling, workspace, alertmanager, webhook_body, alert, trouble
