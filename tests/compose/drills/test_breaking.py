@@ -111,6 +111,15 @@ class Interrupted:
         self.mended.append(self.name)
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C means what it means to `bongsu`: a server that the tests run takes it over."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_waits_until_all_is_mended(stack: Stack) -> None:
     """Whoever presses it again and again leaves nothing broken."""
     mended: list[str] = []

@@ -29,7 +29,7 @@ class PathView:
         with Words("div", classes="headline"):
             self._headline = Words("h1", "Looking …")
             self._headline.props["aria-live"] = "polite"
-            self.processes = link("", "#processes", "quiet")
+            self.processes = link("Processes", "#processes", "quiet")
             """Leads to the table at the page's end, which writes here how they are in a few words."""
         with Words("ol", classes="path") as path:
             path.props["aria-label"] = "From load to Slack"
