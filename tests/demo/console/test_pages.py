@@ -152,8 +152,13 @@ async def test_every_process_is_shown(world: Any, visit: Any) -> None:
         await expect(page.locator(".process-ready", has_text="Slack-compatible")).to_be_visible()
 
 
-async def test_what_happened_is_marked_and_listed(world: Any, visit: Any) -> None:
+async def test_what_happened_is_marked_and_listed(world: Any, visit: Any, until: Any) -> None:
     """The alert that fires stands in the list with its time, beside charts that are drawn."""
+
+    async def fires() -> bool:
+        return bool(await world.ask('ALERTS{alertname="KafkaConsumerLagHigh", alertstate="firing"}'))
+
+    await until(fires, seconds=120)
     async with visit(f"{world.url}/d/bongsu-kafka-lag?from=now-5m") as page:
         summary = page.locator(".happened summary")
         await expect(summary).to_contain_text(re.compile(r"Alerts \d"))
