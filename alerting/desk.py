@@ -14,9 +14,9 @@ from alerting.errands import Errands
 from alerting.errors import Refusal, Rejected
 from alerting.escalation import step
 from alerting.model import Deed
-from alerting.plan import worst
 from alerting.routes import Routes
 from alerting.store import Store, acts
+from alerting.view import worst
 
 log = structlog.get_logger("alerting.desk")
 

@@ -14,12 +14,12 @@ from alerting import silences
 from alerting.alertmanager import Alertmanager
 from alerting.errors import AlertmanagerError, DeliveryError, StoreError
 from alerting.model import Act, Deed, Episode, Notice, Outcome
-from alerting.plan import worst
 from alerting.reconcile import Reconciliation
 from alerting.slack import Slack
 from alerting.store import Store, acts
 from alerting.store.acts import Errand
 from alerting.text import code, escape, link, one_line
+from alerting.view import worst
 
 log = structlog.get_logger("alerting.errands")
 

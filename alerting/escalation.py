@@ -11,10 +11,10 @@ from alerting.errors import StoreError
 from alerting.handling import acknowledgement, escalations
 from alerting.model import Act, Deed, Episode, Outcome, Person
 from alerting.people import EscalationSettings
-from alerting.plan import worst
 from alerting.routes import Policy, Routes
 from alerting.store import Store, acts
 from alerting.units import duration
+from alerting.view import worst
 
 log = structlog.get_logger("alerting.escalation")
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from alerting.config import LinkSettings
 from alerting.model import Alert
-from alerting.plan import links_of
+from alerting.view import links_of
 
 VERSION = "1"
 TIMESTAMP, SIGNATURE = "X-Bongsu-Timestamp", "X-Bongsu-Signature"

@@ -11,8 +11,9 @@ from datetime import datetime
 
 from alerting.charts import evidence, picture, spoken, window
 from alerting.model import ChartForm, Episode, Evidence, Illustration, Message
-from alerting.plan import Picture, Reason, worst
+from alerting.plan import Picture, Reason
 from alerting.prometheus import Prometheus
+from alerting.view import worst
 
 FORMS = tuple(ChartForm)
 

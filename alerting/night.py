@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 from alerting.config import LinkSettings
 from alerting.model import Episode, Hold, Notice
-from alerting.plan import Line, View, view
 from alerting.text import code, escape, link, one_line, when, width
 from alerting.units import duration, quantity
+from alerting.view import Line, View, view
 
 ROOM = 11_000
 """Of one message, in UTF-16 units of its lines as JSON. A night that needs more has several."""

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from opentelemetry.trace import Tracer
 
 from alerting.alertmanager import Alertmanager
-from alerting.config import RouterSettings
+from alerting.config import LinkSettings, RouterSettings
 from alerting.deadman import DeadMansSwitch
 from alerting.deliver import UNTRACED, Delivery
 from alerting.desk import Desk
@@ -111,20 +111,11 @@ def assemble(
     """Join the steps; ``pipeline.run()`` then delivers for as long as it runs."""
     offer = Offer(routes, settings.slack.hears, silences=bool(alertmanager.clients))
     illustrator = Illustrator(prometheus, settings.message.chart, clock)
-
-    async def wanted(episode: Episode, seconds: int) -> tuple[Step, Message] | None:
-        step = plan(episode, settings.links, settings.message.max_alerts, offer)
-        if isinstance(step, Post | Edit):
-            step = late(step, seconds)
-            return step, render(step, await illustrator.illustrate(episode))
-        if illustrator.owes(episode):
-            return await illustrator.draw(episode)
-        return (step, render(step)) if step else None
-
+    showing = Showing(settings.links, settings.message.max_alerts, offer, illustrator)
     delivery = Delivery(
         store,
         slack,
-        wanted,
+        showing.wanted,
         metrics,
         clock,
         keep=timedelta(seconds=settings.keep),
@@ -135,7 +126,6 @@ def assemble(
     interval = settings.alertmanager.interval
     reconciliation = Reconciliation(alertmanager, store, delivery.wake, metrics, clock, interval, routes)
     errands = Errands(store, slack, alertmanager, reconciliation, delivery.wake, clock)
-    escalation = Escalation(routes, store, delivery.wake, clock)
     switch = DeadMansSwitch(
         settings.watchdog,
         settings.watchdog.channel or settings.default_channel,
@@ -146,16 +136,7 @@ def assemble(
         delivery.wake,
         clock,
     )
-    mornings = Mornings(settings.links, store, delivery.wake, clock)
-    desk = Desk(
-        settings.slack.signing(),
-        routes,
-        ZoneInfo(settings.timezone),
-        store,
-        errands,
-        delivery.wake,
-        clock,
-    )
+    zone = ZoneInfo(settings.timezone)
     return Pipeline(
         routes,
         store,
@@ -163,14 +144,34 @@ def assemble(
         delivery,
         reconciliation,
         errands,
-        escalation,
+        Escalation(routes, store, delivery.wake, clock),
         switch,
-        mornings,
+        Mornings(settings.links, store, delivery.wake, clock),
         Relay(webhook, settings.links, store, metrics, clock),
-        desk,
+        Desk(settings.slack.signing(), routes, zone, store, errands, delivery.wake, clock),
         clock,
         tracer,
     )
+
+
+@dataclass(frozen=True)
+class Showing:
+    """`plan` and `render` joined, with what Prometheus has to show beside."""
+
+    links: LinkSettings
+    max_alerts: int
+    offer: Offer
+    illustrator: Illustrator
+
+    async def wanted(self, episode: Episode, seconds: int) -> tuple[Step, Message] | None:
+        """Return the next step of an episode that is `seconds` late, and its message; None when Slack shows it."""
+        step = plan(episode, self.links, self.max_alerts, self.offer)
+        if isinstance(step, Post | Edit):
+            step = late(step, seconds)
+            return step, render(step, await self.illustrator.illustrate(episode))
+        if self.illustrator.owes(episode):
+            return await self.illustrator.draw(episode)
+        return (step, render(step)) if step else None
 
 
 def _is_watchdog(alert: Alert) -> bool:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from alerting.config import LinkSettings
 from alerting.errors import Rejected
 from alerting.grafana import receive_grafana
+from alerting.history import history
 from alerting.model import Episode, Hold, Message, Notification, Routed
-from alerting.plan import Reason, Reply, history, plan, view
+from alerting.plan import Reason, Reply, plan
 from alerting.receive import receive
 from alerting.render import render
+from alerting.view import view
 
 
 @dataclass(frozen=True)

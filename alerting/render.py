@@ -11,10 +11,12 @@ from datetime import timedelta
 from typing import Any
 
 from alerting import charts, controls
+from alerting.history import History, Named, Still
 from alerting.model import ChartForm, Deed, Illustration, Message, Notice
-from alerting.plan import Edit, History, Line, Named, Picture, Post, Reply, State, Step, Still, View
+from alerting.plan import Edit, Picture, Post, Reply, Step
 from alerting.text import code, escape, joined, link, one_line, plain, when, width
 from alerting.units import duration, quantity
+from alerting.view import Line, State, View
 
 Block = dict[str, Any]
 

@@ -11,9 +11,10 @@ from alerting.config import LinkSettings
 from alerting.handling import Offer
 from alerting.model import Act, Alert, Deed, Episode, Group, Notice, Outcome, Person, Posted, Status, Suppression
 from alerting.people import EscalationSettings
-from alerting.plan import Edit, Post, Reply, Step, digest, late, plan, view
+from alerting.plan import Edit, Post, Reply, Step, late, plan
 from alerting.render import render
 from alerting.routes import Policy, Routes
+from alerting.view import digest, view
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 LINKS = LinkSettings()

@@ -7,7 +7,8 @@ import pytest
 
 from alerting.config import LinkSettings
 from alerting.model import Alert, Episode, Group, Posted, Status
-from alerting.plan import Edit, Post, Reason, Reply, State, plan, view
+from alerting.plan import Edit, Post, Reason, Reply, plan
+from alerting.view import State, view
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 LINKS = LinkSettings(dashboards="http://grafana.example", runbooks="http://runbooks.example")

@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerting.config import LinkSettings
+from alerting.history import history
 from alerting.model import Alert, Episode, Group, Message, Posted, Status
-from alerting.plan import Post, Reason, Reply, history, plan, view
+from alerting.plan import Post, Reason, Reply, plan
 from alerting.render import render
+from alerting.view import view
 
 BEGAN = datetime(2026, 11, 23, 4, 40, 52, tzinfo=UTC)
 LINKS = LinkSettings(dashboards="http://grafana.example", runbooks="http://runbooks.example")
