@@ -13,7 +13,7 @@
 ``illustrate`` the chart of a message: which series, in which form (``charts`` draws it, pure)
 ``render``    step -> Block Kit within Slack's limits (pure; ``text`` and ``units`` hold escaping and numbers)
 ``handling``  what was done about a message, whom it calls, what one can still do (pure; ``controls`` draws it)
-``actions``   what Slack sends for a click -> Click (pure); it comes as a signed request (``clicks``) or through a socket
+``actions``   what Slack sends for a click -> Click (pure); it comes as a signed request (``clicks``) or by a socket
               (``socket_mode``), ``desk`` keeps it, ``errands`` does it (``silences``); ``escalation``
 ``mornings``  the digest of what quiet hours held back (``night`` writes it, pure)
 ``deadman``   no Watchdog comes: which part of the way is silent (``watchdog`` judges, pure)
