@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import Connection, select
 
 from alerting.store import Store, open_store, outbox, strays
+from alerting.store.schema import alerts as stored
 from tests.chaos.alertmanager import Alertmanager, body, tell
 from tests.chaos.judge import Verdict, judge, states
 from tests.chaos.life import Router
-from tests.chaos.script import Blow, Mode, Script, Telling
+from tests.chaos.script import STEADY, Blow, Group, Mode, Script, Telling
 from tests.chaos.slack import TOKEN, Ambush, Workspace, serving
 from tests.postgresql import PostgreSQL
 
@@ -58,6 +60,8 @@ class Stage:
 
     async def act(self) -> None:
         """Act the script out; returns when all that was to be told has been taken, and every router is up."""
+        if self.alertmanager:
+            await self._acquaint(self.alertmanager)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._tell())
             for blow in self.script.blows:
@@ -68,6 +72,17 @@ class Stage:
                 group.create_task(self._fill_disk(at))
             for at in self.script.restarts:
                 group.create_task(self._restart(at))
+
+    async def _acquaint(self, alertmanager: Alertmanager) -> None:
+        """Let the router see the Alertmanager's list; the run begins when it has."""
+        feeding = asyncio.create_task(alertmanager.feed(self.client, (STEADY,), self.base))
+        async with asyncio.timeout(TO_SETTLE):
+            while not await self.store.run(_has_listed):
+                await asyncio.sleep(0.05)
+        feeding.cancel()
+        with suppress(asyncio.CancelledError):
+            await feeding
+        self.base = datetime.now(UTC)
 
     async def _tell(self) -> None:
         if self.alertmanager:
@@ -184,7 +199,7 @@ class Stage:
             await asyncio.sleep(0.1)
 
     async def _truth(self) -> dict[str, bool]:
-        lives = [life for group in self.script.groups for life in group.lives]
+        lives = [life for group in self._groups for life in group.lives]
         if self.alertmanager:
             firing = await self.alertmanager.firing(self.client)
             return {life.topic: life.topic in firing for life in lives}
@@ -192,10 +207,16 @@ class Stage:
 
     def _allowed(self) -> dict[str, int]:
         return {
-            life.topic: len(life.spans) + self.deleted[group.name]
-            for group in self.script.groups
-            for life in group.lives
+            life.topic: len(life.spans) + self.deleted[group.name] for group in self._groups for life in group.lives
         }
+
+    @property
+    def _groups(self) -> tuple[Group, ...]:
+        return (*self.script.groups, STEADY) if self.alertmanager else self.script.groups
+
+
+def _has_listed(connection: Connection) -> bool:
+    return connection.execute(select(stored.c.listed).where(stored.c.listed)).first() is not None
 
 
 async def play(script: Script, postgresql: PostgreSQL | None) -> Outcome:

@@ -107,6 +107,11 @@ class Script:
         return 2 if self.mode is Mode.REPLICAS else 1
 
 
+STEADY = Group("Steady", "kafka_lag", (Life("g999a0", "critical", ((0.0, None),)),))
+"""What a real Alertmanager holds before anything goes wrong: until the router has seen one alert of it in the list, it
+takes absence from the list for nothing, for it may be another's list."""
+
+
 def write(seed: int, mode: Mode) -> Script:
     """Make up one run."""
     chance = random.Random(f"{seed} {mode}")
