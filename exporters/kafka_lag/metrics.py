@@ -5,21 +5,16 @@ is the same, so that dashboards and autoscalers made for it keep working. Two th
 commit has no series (there: -1, also in the sums), and lag is never negative.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Sequence
 
-from exporters.family import Family, Keys, LabelValues, counter, gauge
+from exporters.family import Family, LabelValues
 from exporters.kafka_lag import seglo
 from exporters.kafka_lag.config import KafkaLagSettings, NameSet
+from exporters.kafka_lag.group_metrics import Groups
 from exporters.kafka_lag.levels import fit
 from exporters.kafka_lag.placement import NO_LEADER
-from exporters.kafka_lag.snapshot import Group, GroupState, Partition, Snapshot, TopicStatus, Trend, by_topic
-
-GROUP, TOPIC, PARTITION = "consumergroup", "topic", "partition"
-
-STATUS_NAMES = tuple(status.name for status in TopicStatus)
-ONE_HOT = {status: tuple(int(each is status) for each in TopicStatus) for status in TopicStatus}
-"""Values of the series of all statuses where this is the one."""
+from exporters.kafka_lag.shelf import PARTITION, TOPIC, Shelf, partition_keys
+from exporters.kafka_lag.snapshot import Snapshot
 
 
 def families(snapshots: Sequence[Snapshot], settings: KafkaLagSettings) -> Iterable[Family]:
@@ -40,29 +35,6 @@ def families(snapshots: Sequence[Snapshot], settings: KafkaLagSettings) -> Itera
             groups.add((*cluster, group.name), group, snapshot)
     others = seglo.families(ordered, settings.shard) if settings.compat == NameSet.SEGLO else ()
     yield from fit([*shelf, *others], settings.level, settings.max_series)
-
-
-class Shelf:
-    """Families in the order of /metrics."""
-
-    def __init__(self, named: bool) -> None:
-        """Start empty; with `named` clusters, each series has the label ``cluster``."""
-        self._cluster = ("cluster",) if named else ()
-        self._families: list[Family] = []
-
-    def __iter__(self) -> Iterator[Family]:
-        """Give the families."""
-        return iter(self._families)
-
-    def gauge(self, name: str, text: str, *labels: str) -> Family:
-        """Begin a gauge."""
-        self._families.append(gauge(name, text, *self._cluster, *labels))
-        return self._families[-1]
-
-    def counter(self, name: str, text: str, *labels: str) -> Family:
-        """Begin a counter."""
-        self._families.append(counter(name, text, *self._cluster, *labels))
-        return self._families[-1]
 
 
 class Clusters:
@@ -173,184 +145,4 @@ class Topics:
             self.partitions.add((*cluster, topic), count)
         for family, offsets in ((self.current, snapshot.ends), (self.oldest, snapshot.oldest)):
             partitions = sorted(offsets)
-            family.extend(_keys(cluster, partitions), [offsets[partition] for partition in partitions])
-
-
-class Groups:
-    """Families of consumer groups."""
-
-    def __init__(self, shelf: Shelf) -> None:
-        """Begin them."""
-        self.members = shelf.gauge(
-            "kafka_consumergroup_members",
-            "Members of the group; absent when the broker does not tell (before Kafka 3.8, groups of KIP-848).",
-            GROUP,
-        )
-        self.state = shelf.gauge(
-            "kafka_consumergroup_state", "1 for the state that the group is in, 0 for all others.", GROUP, "state"
-        )
-        self.current = shelf.gauge(
-            "kafka_consumergroup_current_offset",
-            "Offset that the group has committed; absent while it has committed none.",
-            GROUP,
-            TOPIC,
-            PARTITION,
-        )
-        self.current_sum = shelf.gauge(
-            "kafka_consumergroup_current_offset_sum",
-            "Sum of the offsets that the group has committed in the topic.",
-            GROUP,
-            TOPIC,
-        )
-        self.lag = shelf.gauge(
-            "kafka_consumergroup_lag",
-            "Records from the group's committed offset to the partition's end. A commit beyond the end counts as 0; "
-            "absent while the group has no commit or the end can't be read.",
-            GROUP,
-            TOPIC,
-            PARTITION,
-        )
-        self.lag_sum = shelf.gauge(
-            "kafka_consumergroup_lag_sum",
-            "Sum of the group's lag in the topic's partitions; absent unless all of them are known.",
-            GROUP,
-            TOPIC,
-        )
-        self.lag_overall = shelf.gauge(
-            "kafka_consumergroup_lag_overall",
-            "Sum of the group's lag in all its topics; absent unless each of its partitions is known.",
-            GROUP,
-        )
-        self.seconds = shelf.gauge(
-            "kafka_consumergroup_lag_seconds",
-            "Age of the oldest record that the group has not read; 0 when it has read them all.",
-            GROUP,
-            TOPIC,
-            PARTITION,
-        )
-        self.topic_seconds = shelf.gauge(
-            "kafka_consumergroup_topic_lag_seconds",
-            "Largest lag in seconds of the group in the topic, of the partitions where it is known.",
-            GROUP,
-            TOPIC,
-        )
-        self.seconds_max = shelf.gauge(
-            "kafka_consumergroup_lag_seconds_max",
-            "Largest lag in seconds of the group, of the partitions where it is known.",
-            GROUP,
-        )
-        self.without_commit = shelf.gauge(
-            "kafka_consumergroup_partitions_without_commit",
-            "Partitions of the topic in which the group has committed nothing, though it has in others.",
-            GROUP,
-            TOPIC,
-        )
-        self.past_end = shelf.gauge(
-            "kafka_consumergroup_partitions_past_end",
-            "Partitions of the topic that end before the group's committed offset: made anew, or truncated; "
-            "absent where the end is the last stable offset.",
-            GROUP,
-            TOPIC,
-        )
-        self.abandoned = shelf.gauge(
-            "kafka_consumergroup_topic_abandoned",
-            "1 when the group is stable, has commits in the topic, and no member reads it, else 0; "
-            "absent while it is not known what the members read.",
-            GROUP,
-            TOPIC,
-        )
-        self.lost = shelf.gauge(
-            "kafka_consumergroup_lost_records",
-            "Records of the topic that were deleted before the group read them: "
-            "from its committed offsets to the oldest that are kept.",
-            GROUP,
-            TOPIC,
-        )
-        self.status = shelf.gauge(
-            "kafka_consumergroup_topic_status",
-            "Status of the group in the topic, by the rules of Burrow: 1 for the one that it has, which is that of its "
-            "worst partition; absent until it is known.",
-            GROUP,
-            TOPIC,
-            "status",
-        )
-        self.slope = shelf.gauge(
-            "kafka_consumergroup_lag_slope",
-            "Records a second that the group's lag in the topic has grown by over the last minutes; negative when it "
-            "shrinks.",
-            GROUP,
-            TOPIC,
-        )
-        self.catch_up = shelf.gauge(
-            "kafka_consumergroup_catch_up_seconds",
-            "Seconds until the group has read all of the topic if its lag shrinks on as it does; absent while it "
-            "grows or stands still.",
-            GROUP,
-            TOPIC,
-        )
-        self.retention = shelf.gauge(
-            "kafka_consumergroup_retention_seconds",
-            "Seconds until retention may delete the oldest record that the group has not read; 0 when it has deleted "
-            "some, absent when nothing threatens.",
-            GROUP,
-            TOPIC,
-        )
-
-    def add(self, labels: LabelValues, group: Group, snapshot: Snapshot) -> None:
-        """Add the series of one group."""
-        if group.members is not None:
-            self.members.add(labels, group.members)
-        self.state.extend(
-            tuple([(*labels, state) for state in GroupState]), [int(state == group.state) for state in GroupState]
-        )
-        lag, ages = snapshot.lag(group), snapshot.lag_seconds(group)
-        partitions = sorted(group.committed)
-        keys = _keys(labels, partitions)
-        for family, values in ((self.current, group.committed), (self.lag, lag), (self.seconds, ages)):
-            _extend(family, labels, values, partitions, keys)
-        for topic, total in by_topic(group.committed).items():
-            self.current_sum.add((*labels, topic), total)
-        for topic, total in snapshot.lag_sums(group).items():
-            self.lag_sum.add((*labels, topic), total)
-        if group.committed and len(lag) == len(group.committed):
-            self.lag_overall.add(labels, sum(lag.values()))
-        topic_ages, faults = by_topic(ages, max), snapshot.faults(group)
-        for topic, age in topic_ages.items():
-            self.topic_seconds.add((*labels, topic), age)
-        if ages:
-            self.seconds_max.add(labels, max(ages.values()))
-        for topic, found in sorted(faults.items()):
-            self.without_commit.add((*labels, topic), found.without_commit)
-            if snapshot.isolation == "read_uncommitted":
-                self.past_end.add((*labels, topic), found.past_end)
-            self.lost.add((*labels, topic), found.lost_records)
-        for topic, abandoned in sorted(snapshot.abandoned(group).items()):
-            self.abandoned.add((*labels, topic), int(abandoned))
-        for topic, seconds in snapshot.retention_seconds(group, topic_ages, faults).items():
-            self.retention.add((*labels, topic), seconds)
-        if trend := snapshot.trends.get(group.name):
-            self._add_trend(labels, trend)
-
-    def _add_trend(self, labels: LabelValues, trend: Trend) -> None:
-        keys = tuple([(*labels, topic, name) for topic in trend.statuses for name in STATUS_NAMES])
-        self.status.extend(keys, [value for status in trend.statuses.values() for value in ONE_HOT[status]])
-        for family, values in ((self.slope, trend.slopes), (self.catch_up, trend.catch_up)):
-            family.extend(tuple([(*labels, topic) for topic in values]), list(values.values()))
-
-
-def _keys(labels: LabelValues, partitions: Iterable[Partition]) -> Keys:
-    # `+` is twice as fast as unpacking `labels` into each
-    return tuple([labels + (topic, _number(number)) for topic, number in partitions])  # noqa: RUF005
-
-
-_number = cache(str)
-
-
-def _extend(
-    family: Family, labels: LabelValues, values: Mapping[Partition, float], partitions: Sequence[Partition], keys: Keys
-) -> None:
-    """Add a series for each partition that has a value; `keys` are those of all `partitions`."""
-    if len(values) < len(partitions):
-        partitions = [partition for partition in partitions if partition in values]
-        keys = _keys(labels, partitions)
-    family.extend(keys, [values[partition] for partition in partitions])
+            family.extend(partition_keys(cluster, partitions), [offsets[partition] for partition in partitions])
