@@ -116,6 +116,11 @@ def _certificate(folder: Path) -> ssl.SSLContext:
     return tls
 
 
+def _tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 async def main(folder: Path, nodes: int) -> None:
     """Serve until the input ends."""
     cluster = Cluster(nodes)
@@ -131,10 +136,10 @@ async def main(folder: Path, nodes: int) -> None:
         port = first.sockets[0].getsockname()[1]
         for number in range(1, nodes):
             await asyncio.start_server(serve, address(number), port, ssl=tls)
-        print(json.dumps({"api": api.sockets[0].getsockname()[1], "kubelets": port}), flush=True)  # noqa: T201
+        _tell(json.dumps({"api": api.sockets[0].getsockname()[1], "kubelets": port}))
         while await asyncio.to_thread(sys.stdin.readline):
             await asyncio.to_thread(cluster.turn, pool)
-            print(flush=True)  # noqa: T201
+            _tell("")
 
 
 if __name__ == "__main__":

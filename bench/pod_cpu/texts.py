@@ -137,66 +137,73 @@ def cadvisor(turn: int) -> bytes:
 def pods(node: str, address: str) -> Iterator[Any]:
     """The Pod objects of a node, with what an API server tells of one."""
     for pod in range(PODS_A_NODE):
-        name = _pod(pod).replace(NODE.decode(), node)
-        resources = {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "128Mi"} | _limit(pod)}
-        yield {
-            "metadata": {
-                "name": name,
-                "namespace": _namespace(pod),
-                "uid": _uid(pod).replace(NODE.decode(), node),
-                "resourceVersion": "100",
-                "creationTimestamp": "2026-11-18T00:00:00Z",
-                "labels": {"app": "web", "pod-template-hash": "5d4f8c", "release": "stable", "team": "orders"},
-                "annotations": {"prometheus.io/scrape": "true", "kubectl.kubernetes.io/restartedAt": "2026-11-18"},
-                "ownerReferences": [
-                    {
-                        "apiVersion": "apps/v1",
-                        "kind": "ReplicaSet",
-                        "name": f"{_workload(pod)}-{node}-5d4f8c",
-                        "uid": "0b2a7b1c-5d0e-4f3a-9c8d-112233445566",
-                        "controller": True,
-                        "blockOwnerDeletion": True,
-                    }
-                ],
-                "managedFields": [{"manager": "kubelet", "operation": "Update", "fieldsV1": json.loads(_FIELDS)}],
-            },
-            "spec": {
-                "nodeName": node,
-                "serviceAccountName": "default",
-                "restartPolicy": "Always",
-                "volumes": [{"name": "token", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}],
-                "containers": [
-                    {
-                        "name": container,
-                        "image": f"registry.example/{container}:1.2.3",
-                        "resources": resources,
-                        "env": [{"name": f"SETTING_{number}", "value": "something"} for number in range(8)],
-                        "volumeMounts": [{"name": "token", "mountPath": "/var/run/secrets"}],
-                    }
-                    for container in CONTAINERS
-                ],
-            },
-            "status": {
-                "phase": "Running",
-                "hostIP": address,
-                "podIP": "10.0.0.1",
-                "startTime": "2026-11-18T00:00:00Z",
-                "conditions": [
-                    {"type": kind, "status": "True", "lastTransitionTime": "2026-11-18T00:00:05Z"}
-                    for kind in ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
-                ],
-                "containerStatuses": [
-                    {
-                        "name": container,
-                        "ready": True,
-                        "restartCount": 0,
-                        "state": {"running": {"startedAt": "2026-11-18T00:00:01Z"}},
-                        "containerID": f"containerd://{'c0ffee' * 10}",
-                    }
-                    for container in CONTAINERS
-                ],
-            },
-        }
+        yield {"metadata": _metadata(pod, node), "spec": _spec(pod, node), "status": _status(address)}
+
+
+def _metadata(pod: int, node: str) -> Any:
+    return {
+        "name": _pod(pod).replace(NODE.decode(), node),
+        "namespace": _namespace(pod),
+        "uid": _uid(pod).replace(NODE.decode(), node),
+        "resourceVersion": "100",
+        "creationTimestamp": "2026-11-18T00:00:00Z",
+        "labels": {"app": "web", "pod-template-hash": "5d4f8c", "release": "stable", "team": "orders"},
+        "annotations": {"prometheus.io/scrape": "true", "kubectl.kubernetes.io/restartedAt": "2026-11-18"},
+        "ownerReferences": [
+            {
+                "apiVersion": "apps/v1",
+                "kind": "ReplicaSet",
+                "name": f"{_workload(pod)}-{node}-5d4f8c",
+                "uid": "0b2a7b1c-5d0e-4f3a-9c8d-112233445566",
+                "controller": True,
+                "blockOwnerDeletion": True,
+            }
+        ],
+        "managedFields": [{"manager": "kubelet", "operation": "Update", "fieldsV1": json.loads(_FIELDS)}],
+    }
+
+
+def _spec(pod: int, node: str) -> Any:
+    resources = {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "128Mi"} | _limit(pod)}
+    return {
+        "nodeName": node,
+        "serviceAccountName": "default",
+        "restartPolicy": "Always",
+        "volumes": [{"name": "token", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}],
+        "containers": [
+            {
+                "name": container,
+                "image": f"registry.example/{container}:1.2.3",
+                "resources": resources,
+                "env": [{"name": f"SETTING_{number}", "value": "something"} for number in range(8)],
+                "volumeMounts": [{"name": "token", "mountPath": "/var/run/secrets"}],
+            }
+            for container in CONTAINERS
+        ],
+    }
+
+
+def _status(address: str) -> Any:
+    return {
+        "phase": "Running",
+        "hostIP": address,
+        "podIP": "10.0.0.1",
+        "startTime": "2026-11-18T00:00:00Z",
+        "conditions": [
+            {"type": kind, "status": "True", "lastTransitionTime": "2026-11-18T00:00:05Z"}
+            for kind in ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+        ],
+        "containerStatuses": [
+            {
+                "name": container,
+                "ready": True,
+                "restartCount": 0,
+                "state": {"running": {"startedAt": "2026-11-18T00:00:01Z"}},
+                "containerID": f"containerd://{'c0ffee' * 10}",
+            }
+            for container in CONTAINERS
+        ],
+    }
 
 
 _FIELDS = '{"f:status":{"f:conditions":{"k:{\\"type\\":\\"Ready\\"}":{".":{},"f:status":{},"f:type":{}}},"f:phase":{}}}'
