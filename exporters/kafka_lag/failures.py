@@ -18,13 +18,17 @@ REFUSALS = (
     errors.TopicAuthorizationFailedError,
     errors.UnsupportedSaslMechanismError,
 )
+
+NO_VERSION = NotImplementedError
+"""aiokafka has no version of the request (of connecting: those of SASL) that the broker still knows."""
+
 MISUNDERSTANDINGS = (
     errors.IncompatibleBrokerVersion,
     errors.InvalidRequestError,
     errors.KafkaProtocolError,
     errors.UnrecognizedBrokerVersion,
     errors.UnsupportedVersionError,
-    NotImplementedError,  # aiokafka has no version of the request that the broker still knows
+    NO_VERSION,
 )
 
 NO_ADDRESS = (OverflowError, UnicodeError)
@@ -33,7 +37,7 @@ NO_ADDRESS = (OverflowError, UnicodeError)
 NO_ANSWER = (AssertionError, ValueError, LookupError)
 """aiokafka's word for SASL answers that are none."""
 
-CONNECTING = (OSError, EOFError, errors.KafkaError, NotImplementedError, *NO_ADDRESS, *NO_ANSWER)
+CONNECTING = (OSError, EOFError, errors.KafkaError, NO_VERSION, *NO_ADDRESS, *NO_ANSWER)
 """What aiokafka raises while it connects."""
 
 TLS_ALERT = 0x1503
