@@ -47,6 +47,16 @@ async def eventually(pods: Pods, holds: Callable[[set[str]], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
+async def first_listed(pods: Pods) -> set[str]:
+    """Wait until a whole list was read, and give the names in it."""
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                return await names(pods)
+            except SourceError:
+                await asyncio.sleep(0.005)
+
+
 async def test_a_long_list_comes_in_pages(cluster: Any, pods: Pods) -> None:
     """Each page is asked for once, all of them at one version."""
     expected = {f"web-{number}" for number in range(2 * PAGE + 1)}
@@ -129,13 +139,7 @@ async def test_a_page_that_is_too_old_means_another_list(cluster: Any, pods: Pod
     cluster._list = forgetful
     with pytest.raises(SourceError, match="answered 410"):
         await pods.known()
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                assert await names(pods) == expected
-                break
-            except SourceError:
-                await asyncio.sleep(0.005)
+    assert await first_listed(pods) == expected
 
 
 async def test_an_api_server_that_goes_away_costs_no_pod(cluster: Any, pods: Pods) -> None:
@@ -165,13 +169,7 @@ async def test_pods_that_were_never_listed_are_not_known(cluster: Any, pods: Pod
     assert caught.value.reason is reason
     cluster.down = None
     await cluster.apply(pod("web-1"))
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                assert await names(pods) == {"web-1"}
-                break
-            except SourceError:
-                await asyncio.sleep(0.005)
+    assert await first_listed(pods) == {"web-1"}
 
 
 async def test_an_object_that_is_no_pod_costs_no_other(cluster: Any, pods: Pods) -> None:
@@ -220,13 +218,7 @@ async def test_a_list_of_other_things(cluster: Any, pods: Pods, items: Any) -> N
     assert caught.value.reason is Reason.INVALID_ANSWER
     cluster._list = listed
     await cluster.apply(pod("web-1"))
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                assert await names(pods) == {"web-1"}
-                break
-            except SourceError:
-                await asyncio.sleep(0.005)
+    assert await first_listed(pods) == {"web-1"}
 
 
 async def test_a_watch_that_is_silent_is_begun_anew(cluster: Any, tmp_path: Path) -> None:
