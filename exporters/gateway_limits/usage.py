@@ -67,10 +67,9 @@ class Fullest:
 
     def met(self, bucket: Bucket, limit: object, remaining: object) -> None:
         """Take what the headers of one response said: ``5`` or, with the windows after it, ``5, 5;w=60``."""
-        allowed, left = _leading_number(limit), _leading_number(remaining)
-        if not allowed or left is None or (bucket not in self._met and len(self._met) >= MOST_BUCKETS):
+        share = share_in_use(leading_number(limit), leading_number(remaining))
+        if share is None or (bucket not in self._met and len(self._met) >= MOST_BUCKETS):
             return
-        share = min(1.0, max(0.0, 1 - left / allowed))
         now = self._clock()
         met = self._met.setdefault(bucket, deque())
         # only those matter that nothing fuller came after
@@ -88,6 +87,12 @@ class Fullest:
         return {bucket: met[0][1] for bucket, met in self._met.items()}
 
 
-def _leading_number(value: object) -> int | None:
+def share_in_use(allowed: int | None, left: int | None) -> float | None:
+    """Share of a bucket by the headers of a response; None when they don't say it, or nothing is allowed."""
+    return None if not allowed or left is None else min(1.0, max(0.0, 1 - left / allowed))
+
+
+def leading_number(value: object) -> int | None:
+    """Number that a header begins with; None when there is none, or no header."""
     match = re.match(r"\s*(\d{1,15})(?!\d)", str(value))
     return int(match[1]) if match else None

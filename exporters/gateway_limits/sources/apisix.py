@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable
 
 from exporters.gateway_limits.config import Apisix
 from exporters.gateway_limits.http import MEGABYTE, Http, expect
-from exporters.gateway_limits.probe import probe
+from exporters.gateway_limits.probe import probed
 from exporters.gateway_limits.snapshot import Check, Decision, Origin, Outcome, Snapshot
 from exporters.prometheus_text import Sample, Vocabulary
 
@@ -44,15 +44,12 @@ class ApisixSource:
         samples = await self._http.counts(url, VOCABULARY, most=MAX_BYTES)
         expect(samples, url, "APISIX")
         answers = [sample for sample in samples if sample.name == REQUESTS]
-        probed = await probe(self._http, self._gateway.probe)
-        return Snapshot(
+        snapshot = Snapshot(
             self._gateway.name,
             decisions(answers, {str(code) for code in self._gateway.rejected_codes}),
-            limits=probed.limits,
-            used=probed.used,
-            checks={**checks(answers), **probed.checks},
-            problems=probed.problems,
+            checks=checks(answers),
         )
+        return await probed(self._http, self._gateway.probe, snapshot)
 
 
 def decisions(answers: Iterable[Sample], rejected: Collection[str]) -> dict[Decision, int]:

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from exporters.gateway_limits.config import Istio
 from exporters.gateway_limits.difference import Differences, Rise
 from exporters.gateway_limits.http import MEGABYTE, Http, expect
-from exporters.gateway_limits.probe import probe
+from exporters.gateway_limits.probe import probed
 from exporters.gateway_limits.snapshot import Check, Decision, Origin, Outcome, Snapshot
 from exporters.gateway_limits.sources.envoy import (
     GLOBAL,
@@ -76,19 +76,15 @@ class IstioSource:
             **allowed(samples),
         }
         failed = sum(count for decision, count in found.items() if decision.outcome in FAILED)
-        probed = await probe(self._http, self._gateway.probe)
-        return Snapshot(
+        snapshot = Snapshot(
             self._gateway.name,
             found,
-            limits=probed.limits,
-            used=probed.used,
             checks={
-                **probed.checks,
                 Check.STATISTICS: "" if local else missing,
                 Check.LIMITER: LIMITER_FAILS if self._errors.update(failed) else "",
             },
-            problems=probed.problems,
         )
+        return await probed(self._http, self._gateway.probe, snapshot)
 
 
 def decisions(samples: Iterable[Sample], reporter: str) -> dict[Decision, int]:

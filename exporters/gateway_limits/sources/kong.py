@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from exporters.gateway_limits.config import Kong
 from exporters.gateway_limits.http import MEGABYTE, Http, expect
-from exporters.gateway_limits.probe import probe
+from exporters.gateway_limits.probe import probed
 from exporters.gateway_limits.snapshot import Check, Decision, Origin, Outcome, Snapshot
 from exporters.prometheus_text import Sample, Vocabulary
 
@@ -44,15 +44,12 @@ class KongSource:
         url = self._gateway.metrics
         samples = await self._http.counts(url, VOCABULARY, most=MAX_BYTES)
         expect(samples, url, "Kong")
-        probed = await probe(self._http, self._gateway.probe)
-        return Snapshot(
+        snapshot = Snapshot(
             self._gateway.name,
             decisions(samples),
-            limits=probed.limits,
-            used=probed.used,
-            checks={Check.STATISTICS: statistics(samples), Check.ORIGIN: origin(samples), **probed.checks},
-            problems=probed.problems,
+            checks={Check.STATISTICS: statistics(samples), Check.ORIGIN: origin(samples)},
         )
+        return await probed(self._http, self._gateway.probe, snapshot)
 
 
 def decisions(samples: Iterable[Sample]) -> dict[Decision, int]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from exporters.gateway_limits.config import SpringCloudGateway
 from exporters.gateway_limits.http import MEGABYTE, Http, expect
-from exporters.gateway_limits.probe import probe
+from exporters.gateway_limits.probe import probed
 from exporters.gateway_limits.snapshot import Check, Decision, Origin, Outcome, Snapshot
 from exporters.prometheus_text import Sample, Vocabulary
 
@@ -48,15 +48,12 @@ class SpringCloudGatewaySource:
         missing = (
             f"no {self._requests}: is spring.cloud.gateway.server.webflux.metrics off (or has no request come yet)?"
         )
-        probed = await probe(self._http, self._gateway.probe)
-        return Snapshot(
+        snapshot = Snapshot(
             self._gateway.name,
             decisions(answers),
-            limits=probed.limits,
-            used=probed.used,
-            checks={Check.STATISTICS: "" if answers else missing, **probed.checks},
-            problems=probed.problems,
+            checks={Check.STATISTICS: "" if answers else missing},
         )
+        return await probed(self._http, self._gateway.probe, snapshot)
 
 
 def decisions(answers: Iterable[Sample]) -> dict[Decision, int]:
