@@ -10,14 +10,15 @@ Envoy, and so Istio: x-ratelimit-limit with the windows behind it, as ``5, 5;w=6
 How full a bucket is is told when all callers have one; else it would be the probe's own.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from exporters.errors import SourceError
+from exporters.errors import Reason, SourceError
 from exporters.gateway_limits.config import Probe
-from exporters.gateway_limits.http import Http
+from exporters.gateway_limits.http import Http, failed
 from exporters.gateway_limits.snapshot import Bucket, Check, Limit, Snapshot
 from exporters.gateway_limits.usage import leading_number, share_in_use
 
@@ -25,6 +26,9 @@ WINDOWS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "month": 30 * 
 """Seconds."""
 
 POLICY = re.compile(r",\s*(\d{1,15});(?:[^,]*;)?w=(\d{1,9})(?!\d)")
+
+PATIENCE = 2.0
+"""Seconds for the answer. Behind a gateway may be a service that hangs, and what was counted is still worth having."""
 
 STORE_IS_GONE = "-1"
 """What is said to remain when the limiter has no answer from its store and lets the request through."""
@@ -39,14 +43,18 @@ class Told(NamedTuple):
     """Share of it; None when they don't say what is left."""
 
 
-async def probed(http: Http, settings: Probe | None, snapshot: Snapshot) -> Snapshot:
+async def probed(http: Http, settings: Probe | None, snapshot: Snapshot, patience: float = PATIENCE) -> Snapshot:
     """Ask once, if that is wanted, and add to `snapshot` what the answer says; a failure costs nothing else."""
     if settings is None:
         return snapshot
     try:
-        headers = await http.headers(settings.url)
+        async with asyncio.timeout(patience):
+            headers = await http.headers(settings.url)
     except SourceError as error:
         return replace(snapshot, problems=(*snapshot.problems, error))
+    except TimeoutError:
+        late = failed(Reason.TIMEOUT, settings.url, f"no answer to the probe within {patience:g} s")
+        return replace(snapshot, problems=(*snapshot.problems, late))
     found = told(headers, settings.route)
     checks = {Check.HEADERS: "" if found else "the answer to the probe has no X-RateLimit header"}
     if (remaining := headers.get("x-ratelimit-remaining")) is not None:

@@ -1,16 +1,23 @@
 """Gateways that don't run in the tests, by their captured or documented answers: each fixture names its source."""
 
+import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
+from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from exporters.errors import Reason
 from exporters.gateway_limits.config import Apisix, Gateway, Istio, Kong, Probe, RateLimit, Traefik
-from exporters.gateway_limits.snapshot import Bucket, Check, Decision, Limit, Origin, Outcome
+from exporters.gateway_limits.http import Http
+from exporters.gateway_limits.probe import probed
+from exporters.gateway_limits.snapshot import Bucket, Check, Decision, Limit, Origin, Outcome, Snapshot
 from exporters.gateway_limits.sources import KINDS
 from exporters.gateway_limits.sources.apisix import ApisixSource
 from exporters.gateway_limits.sources.istio import IstioSource
@@ -156,6 +163,27 @@ async def test_whoever_is_probed_tells_of_the_limit(reading: Reading, kind: str)
     assert snapshot.limits == {Bucket("orders", ""): Limit(5, 60)}
     assert snapshot.used == {Bucket("orders", ""): pytest.approx(0.6)}
     assert snapshot.checks[Check.HEADERS] == ""
+
+
+async def test_a_probe_that_hangs_costs_only_what_it_would_tell(serve: Any) -> None:
+    """A service that hangs behind the gateway takes no count with it."""
+    over = asyncio.Event()
+
+    async def hang(_request: Request) -> Response:
+        await over.wait()
+        return Response()
+
+    counted = Snapshot("kong", {Decision("orders", "", ACCEPTED, GATEWAY): 7}, checks={Check.STATISTICS: ""})
+    async with serve(Starlette(routes=[Route("/orders", hang)])) as port:
+        url, http = f"http://127.0.0.1:{port}/orders", Http()
+        try:
+            found = await probed(http, Probe(url=url, route="orders"), counted, patience=0.05)
+        finally:
+            over.set()
+            await http.close()
+    (late,) = found.problems
+    assert (late.reason, late.message) == (Reason.TIMEOUT, f"{url}: no answer to the probe within 0.05 s")
+    assert replace(found, problems=()) == counted
 
 
 async def test_a_probe_without_headers_is_said(reading: Reading) -> None:
