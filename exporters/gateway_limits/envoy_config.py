@@ -23,7 +23,7 @@ class LocalLimit:
     name: str
     """Its ``stat_prefix``."""
     buckets: Mapping[Bucket, Limit]
-    """The first is the one for requests that no descriptor fits. None when filters of one name have unlike ones."""
+    """The first is for requests that no descriptor fits. There is none when filters of one name have unlike ones."""
     enabled: float
     """Percent of requests that it looks at."""
     enforced: float
@@ -35,13 +35,12 @@ class LocalLimit:
 def local_limits(config_dump: Any, runtime: Mapping[str, str], replicas: int) -> tuple[LocalLimit, ...]:
     """Every local rate limit with a bucket, wherever in the answer to ``/config_dump`` it stands.
 
-    `runtime` has the values that are in force instead of the configured percentages. Raises ValueError, KeyError or
-    TypeError when the answer is not Envoy's.
+    `runtime` has the values that are in force instead of the configured percentages. Raises LookupError,
+    TypeError, ValueError or AttributeError when the answer is not Envoy's.
     """
-    # a dump says the same several times: as it was read at start, by listeners, by routes
-    sections = config_dump.get("configs", [config_dump])
     by_name: defaultdict[str, list[_Found]] = defaultdict(list)
-    for place, section in enumerate(sections):
+    # a dump says the same several times: as it was read at start, by listeners, by routes
+    for place, section in enumerate(config_dump["configs"]):
         for settings in _filters(section):
             if "token_bucket" in settings:
                 limit = _limit(settings, runtime, replicas)

@@ -10,6 +10,12 @@ import yaml
 
 from exporters.__main__ import main
 
+LIMIT = {
+    "@type": "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+    "stat_prefix": "orders",
+}
+ENABLED = {"filter_enabled": {"default_value": {"numerator": 100}}}
+
 PAGES = {
     "/kong": "kong_nginx_requests_total 5\n",
     "/traefik": 'traefik_config_reloads_total 1\ntraefik_entrypoint_requests_total{code="429",entrypoint="web"} 2\n',
@@ -18,12 +24,15 @@ PAGES = {
     "/haproxy": "<html>\n",
     "/stats/prometheus": "",
     "/runtime": "{}",
-    "/config_dump": (
-        '{"a": {"@type": "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",'
-        '"stat_prefix": "orders", "token_bucket": {"max_tokens": 5, "fill_interval": "1s"},'
-        '"filter_enabled": {"default_value": {"numerator": 100}}},'
-        '"b": {"@type": "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",'
-        '"stat_prefix": "orders", "token_bucket": {"max_tokens": 9, "fill_interval": "1s"}}}'
+    "/config_dump": json.dumps(
+        {
+            "configs": [
+                {
+                    "a": {**LIMIT, "token_bucket": {"max_tokens": 5, "fill_interval": "1s"}, **ENABLED},
+                    "b": {**LIMIT, "token_bucket": {"max_tokens": 9, "fill_interval": "1s"}},
+                }
+            ]
+        }
     ),
 }
 

@@ -127,7 +127,7 @@ async def test_a_counter_without_a_tag_says_nothing_of_upstreams(reading: Readin
 
 async def test_an_envoy_without_limits_has_no_decisions(reading: Reading) -> None:
     """Nothing matches the filter: the answer is empty and so is the snapshot."""
-    (snapshot,) = await reading(EnvoySource, edge, admin("", "{}"))
+    (snapshot,) = await reading(EnvoySource, edge, admin("", config()))
     assert (snapshot.decisions, snapshot.limits, snapshot.checks) == ({}, {}, WELL)
 
 
@@ -251,6 +251,7 @@ NO_CONFIGURATION = {
     "too large": ({"/config_dump": " " * (MAX_CONFIG_BYTES + 1)}, f"answer is larger than {MAX_CONFIG_BYTES} bytes"),
     "html": ({"/config_dump": "<html>"}, "not JSON"),
     "missing": ({"/config_dump": None}, "answered 404"),
+    "another answer": ({"/config_dump": "{}"}, "not Envoy's configuration"),
     "another shape": ({"/config_dump": config({**LOGIN, "token_bucket": {}})}, "not Envoy's configuration"),
     "a bucket without refill": (
         {"/config_dump": config({**LOGIN, "token_bucket": bucket(5, 5, "0s")})},
