@@ -1,6 +1,6 @@
 """One node: what its containers use, from what its kubelet says now and said before."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from exporters.errors import Reason, SourceError
@@ -29,7 +29,7 @@ class Found:
 
 @dataclass(frozen=True)
 class _Rates:
-    """By pod: the CPU of its containers, of it as a whole, and how it was held up."""
+    """By pod: the CPU of its containers, of it as a whole where they are not all told, and how it was held up."""
 
     containers: Mapping[PodId, Mapping[str, float | None]]
     pods: Mapping[PodId, float | None]
@@ -61,12 +61,11 @@ class Node:
         """
         here = list(specs)
         self._check_moves(usages, clock)
-        unlabelled = _unlabelled(here, usages, now)
-        rates = self._rates(here, usages, unlabelled, throttling)
+        rates = self._rates(here, usages, throttling, now)
         pods = tuple(
             self._pod(spec, rates, now) for spec in here if spec.id in rates.containers or spec.id in rates.pods
         )
-        return Found(pods, tuple(self._problems(here, usages, unlabelled, throttling, now)))
+        return Found(pods, tuple(self._problems(here, usages, rates, throttling, now)))
 
     def _check_moves(self, usages: Usages, clock: float) -> None:
         measured = max((usage.at for usage in usages.containers.values()), default=0.0)
@@ -77,9 +76,7 @@ class Node:
             text = f"node {self._name}: its kubelet has measured nothing for {clock - self._moved:.0f} s"
             raise SourceError(Reason.INVALID_ANSWER, text)
 
-    def _rates(
-        self, specs: Iterable[PodSpec], usages: Usages, unlabelled: Iterable[PodId], throttling: Throttling | None
-    ) -> _Rates:
+    def _rates(self, specs: Sequence[PodSpec], usages: Usages, throttling: Throttling | None, now: float) -> _Rates:
         containers: dict[PodId, dict[str, float | None]] = {}
         for (container, namespace, pod), rate in self._containers.rates(usages.containers).items():
             containers.setdefault(PodId(namespace, pod), {})[container] = rate
@@ -90,8 +87,8 @@ class Node:
             of_pod = throttled.setdefault(pod_id, {})
             # for some time after a restart cAdvisor tells of the control group before it too
             of_pod[cgroup.container] = most((of_pod.get(cgroup.container), held_up.throttled))
-        pods = self._pods.rates({pod: usages.pods[pod] for pod in unlabelled})
-        return _Rates(containers, pods, throttled, self._slices.rates(said.pods))
+        pods = {spec.id: usages.pods[spec.id] for spec in specs if _unlabelled(spec, usages, containers, now)}
+        return _Rates(containers, self._pods.rates(pods), throttled, self._slices.rates(said.pods))
 
     def _pod(self, spec: PodSpec, rates: _Rates, now: float) -> Pod:
         parts = rates.containers.get(spec.id, {})
@@ -117,20 +114,19 @@ class Node:
 
     def _problems(
         self,
-        specs: Iterable[PodSpec],
+        specs: Sequence[PodSpec],
         usages: Usages,
-        unlabelled: list[PodId],
+        rates: _Rates,
         throttling: Throttling | None,
         now: float,
     ) -> Iterable[SourceError]:
         if usages.failed:
             yield self._problem("its kubelet could not measure every container")
-        told = {PodId(namespace, pod) for _, namespace, pod in usages.containers}
         running = [spec.id for spec in specs if spec.running]
-        if lost := [pod for pod in running if pod in unlabelled]:
+        if lost := [pod for pod in running if pod in rates.pods]:
             yield self._problem(f"containers have lost their labels in {_named(lost)}: CPU of the whole pod is told")
         old = {spec.id for spec in specs if spec.started is not None and now - spec.started > LATE and not spec.deleted}
-        if missing := [pod for pod in running if pod in old and pod not in told and pod not in usages.pods]:
+        if missing := [pod for pod in running if pod in old and pod not in rates.containers and pod not in usages.pods]:
             yield self._problem(f"its kubelet does not tell of {_named(missing)}, though {_they(missing)} there")
         if throttling and throttling.unlabelled:
             text = f"labels of {len(throttling.unlabelled)} containers are lost in /metrics/cadvisor; found by pod uid"
@@ -140,17 +136,11 @@ class Node:
         return SourceError(Reason.INVALID_ANSWER, f"node {self._name}: {text}")
 
 
-def _unlabelled(specs: Iterable[PodSpec], usages: Usages, now: float) -> list[PodId]:
-    """Pods that the kubelet tells of as a whole, and not of each container that runs in them for long enough."""
-    told: dict[PodId, set[str]] = {}
-    for container, namespace, pod in usages.containers:
-        told.setdefault(PodId(namespace, pod), set()).add(container)
-    return [
-        spec.id
-        for spec in specs
-        if spec.id in usages.pods
-        and (spec.id not in told or (now - spec.settled > LATE and not spec.running <= told[spec.id]))
-    ]
+def _unlabelled(spec: PodSpec, usages: Usages, told: Mapping[PodId, Collection[str]], now: float) -> bool:
+    """Whether the kubelet tells of a pod as a whole, and not of each container that runs in it for long enough."""
+    if spec.id not in usages.pods:
+        return False
+    return spec.id not in told or (now - spec.settled > LATE and not spec.running.issubset(told[spec.id]))
 
 
 def _found_again(said: Throttling, specs: Iterable[PodSpec]) -> dict[CgroupId, Stalls]:
