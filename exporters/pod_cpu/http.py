@@ -1,10 +1,12 @@
 """One GET with aiohttp, its failures as SourceErrors: what the sources that speak HTTP share."""
 
+import json
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ssl import SSLContext
+from typing import Any
 
 import aiohttp
 
@@ -106,6 +108,14 @@ async def body(response: aiohttp.ClientResponse, limit: int, where: str) -> Body
         if length > limit:
             raise _too_large(where, limit)
     return Body(b"".join(parts), response.headers.get("content-encoding") == "gzip", limit, where)
+
+
+def parsed(text: bytes, where: str) -> Any:
+    """Read JSON; raises SourceError when it is none, or nested too deep to be read."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SourceError(Reason.INVALID_ANSWER, f"{where}: not JSON: {error}") from error
 
 
 def _too_large(where: str, limit: int) -> SourceError:

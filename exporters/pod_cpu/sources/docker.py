@@ -6,7 +6,6 @@ measure them.
 """
 
 import asyncio
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import aiohttp
 from exporters.errors import Reason, SourceError
 from exporters.pod_cpu.config import Docker
 from exporters.pod_cpu.history import History, Stalled, Stalls, Usage, cores, stalled
-from exporters.pod_cpu.http import StatusError, answer, body
+from exporters.pod_cpu.http import StatusError, answer, body, parsed
 from exporters.pod_cpu.snapshot import Container, Pod, Snapshot
 
 AT_ONCE = 16
@@ -112,10 +111,7 @@ class DockerSource:
         where = f"{self._socket}: {path}"
         async with answer(self._open(), f"http://docker{path}", where, parameters) as response:
             text = (await body(response, MAX_BYTES, where)).whole()
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise SourceError(Reason.INVALID_ANSWER, f"{where}: not JSON: {error}") from error
+        return parsed(text, where)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -1,7 +1,6 @@
 """HTTP to a cluster's API server and to its kubelets."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -11,7 +10,7 @@ import aiohttp
 
 from exporters.errors import Reason, SourceError
 from exporters.pod_cpu.config import Kubernetes
-from exporters.pod_cpu.http import Body, answer, body
+from exporters.pod_cpu.http import Body, answer, body, parsed
 from exporters.pod_cpu.sources.kubernetes.access import Access, from_kubeconfig, in_cluster, tls_context
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -48,7 +47,7 @@ class Api:
         where = f"{access.server}{path}"
         async with answer(self._open(), where, where, parameters, access.headers, access.tls) as response:
             received = await body(response, MAX_BYTES, where)
-        return _parsed(received.whole(), where)
+        return parsed(received.whole(), where)
 
     @asynccontextmanager
     async def watch(
@@ -107,11 +106,4 @@ async def _events(response: aiohttp.ClientResponse, where: str, silence: float) 
         *lines, rest = (rest + part).split(b"\n")
         for line in lines:
             if line:
-                yield _parsed(line, where)
-
-
-def _parsed(text: bytes, where: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise SourceError(Reason.INVALID_ANSWER, f"{where}: not JSON: {error}") from error
+                yield parsed(line, where)

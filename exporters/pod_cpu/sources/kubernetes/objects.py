@@ -139,6 +139,7 @@ def _statuses(status: Any) -> list[Any]:
 
 @lru_cache(maxsize=4096)
 def _names(names: tuple[str, ...]) -> frozenset[str]:
+    """One set for all pods whose containers have these names: there are thousands of pods."""
     return frozenset(names)
 
 
