@@ -20,8 +20,8 @@ The questions stop when the value is final. Until then there is a value when T2 
 A record is as old as the time since its offset was seen to exist, and where the broker was asked, as its timestamp says
 (CreateTime is the producer's clock, and its to set; out of order, the largest until then counts). A time after a
 collection that saw the record is taken for that collection's. Where the end is the last stable offset, records exist
-from when they can be read. In a compacted topic the record at c may be gone:
-the age is then between those of its neighbours.
+from when they can be read. In a compacted topic the record at c may be gone: the age is then between those of its
+neighbours.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -40,7 +40,6 @@ TENTH = 0.1
 
 FEW = 20
 """Offsets of a partition that are weighed for the next question; thousands of groups may wait in one."""
-
 
 STEPS = 8
 """Look-ups that a leader does in a collection at most, one after the other: each is one request."""

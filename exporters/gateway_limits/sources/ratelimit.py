@@ -18,6 +18,7 @@ bucket for each value.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
 
 from exporters.errors import Reason, SourceError
 from exporters.gateway_limits.clients import OTHER
@@ -81,11 +82,10 @@ class RateLimitSource:
             problems=problems,
         )
 
-    def _names(self, found: Iterable[Key]) -> dict[Key, None]:
+    def _names(self, found: Collection[Key]) -> Collection[Key]:
         """Choose which of `found` have series of their own: those that have them, then the first that came."""
-        keys = dict.fromkeys(found)
-        kept = [key for key in self._named if key in keys]
-        self._named = dict.fromkeys([*kept, *(key for key in keys if key not in self._named)][:MOST_DESCRIPTORS])
+        in_order = dict.fromkeys([*(key for key in self._named if key in found), *found])
+        self._named = dict.fromkeys(islice(in_order, MOST_DESCRIPTORS))
         return self._named
 
     async def _limits(self) -> tuple[dict[Bucket, Limit], tuple[SourceError, ...]]:
