@@ -1,11 +1,13 @@
 """Local rate limits of an Envoy, from what its admin interface says of its configuration.
 
 https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/filters/http/local_ratelimit/v3/local_rate_limit.proto
+
+Filters that share a ``stat_prefix`` are counted together: no share in use is told of them, nor limits that are unlike.
 """
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -14,6 +16,9 @@ from exporters.gateway_limits.snapshot import Bucket, Limit
 TYPE = "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
 OF_HUNDRED = {"HUNDRED": 1.0, "TEN_THOUSAND": 0.01, "MILLION": 0.0001}
 """Percent that a numerator of 1 is, by denominator."""
+
+NAMED = 10
+"""Limits that a sentence names."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,21 @@ def _joined(found: Sequence[_Found]) -> LocalLimit:
         enforced=min(one.limit.enforced for one in found),
         filters=max(Counter(one.section for one in found).values()) if alike else len(found),
     )
+
+
+def enforced(limits: Iterable[LocalLimit]) -> str:
+    """Say which limits let everything pass, and why; empty when none does."""
+    off = [(limit.name, "filter_enabled") for limit in limits if not limit.enabled]
+    off += [(limit.name, "filter_enforced") for limit in limits if limit.enabled and not limit.enforced]
+    named = ", ".join(f"{name} ({setting})" for name, setting in sorted(off)[:NAMED])
+    return f"limits at 0 %: {named}: set default_value there, or its runtime key, to 100" if off else ""
+
+
+def told_apart(limits: Iterable[LocalLimit]) -> str:
+    """Say which limits have one name; empty when each has its own."""
+    named = ", ".join(sorted(limit.name for limit in limits if limit.filters > 1)[:NAMED])
+    told = f"several filters have one stat_prefix: {named}: Envoy counts them together; give each its own"
+    return told if named else ""
 
 
 def runtime_values(answer: Any) -> dict[str, str]:

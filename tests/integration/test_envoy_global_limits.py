@@ -11,8 +11,9 @@ import yaml
 from compose.native import tools
 from exporters.errors import Reason, SourceError
 from exporters.gateway_limits.config import Envoy
+from exporters.gateway_limits.envoy_statistics import LIMITER_FAILS
 from exporters.gateway_limits.snapshot import Check, Decision, Origin, Outcome
-from exporters.gateway_limits.sources.envoy import LIMITER_FAILS, EnvoySource
+from exporters.gateway_limits.sources.envoy import EnvoySource
 
 TYPE = "type.googleapis.com/envoy.extensions.filters"
 

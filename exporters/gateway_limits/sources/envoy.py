@@ -1,15 +1,5 @@
 """Envoy: statistics of its rate limit filters, counters of a `stats` access logger, its configuration, its access log.
 
-Local limits:
-https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/local_rate_limit_filter#statistics Global
-limits: https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/rate_limit_filter#statistics
-
-A local limit is named by the filter's ``stat_prefix``. When each route has a filter of its own, as Envoy counts neither
-by route nor by descriptor, that is the route's name too. Filters that share a ``stat_prefix`` are counted together: no
-share in use is told of them, nor limits that are unlike. Two spellings exist: with Envoy's own tag rules the prefix is
-a label, without them (Istio's proxies) it is part of the name. A global limit is counted by the cluster that the route
-leads to, and ``over_limit`` also counts when the filter does not enforce.
-
 A 429 in a response code says nothing of who made it, Envoy or the upstream; the response flag RL does. Only an access
 logger can count by flag, so upstreams' 429s are known when the configuration has one:
 
@@ -18,11 +8,8 @@ logger can count by flag, so upstreams' 429s are known when the configuration ha
 """
 
 import asyncio
-import functools
 import math
-import re
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,11 +20,25 @@ from exporters.gateway_limits.access_log import AccessLog, Entry
 from exporters.gateway_limits.clients import LONGEST_NAME, Clients
 from exporters.gateway_limits.config import Envoy
 from exporters.gateway_limits.difference import Differences, Rise
-from exporters.gateway_limits.envoy_config import LocalLimit, local_limits, runtime_values
+from exporters.gateway_limits.envoy_config import LocalLimit, enforced, local_limits, runtime_values, told_apart
+from exporters.gateway_limits.envoy_statistics import (
+    LIMITER_FAILS,
+    RATE_LIMITED_FLAG,
+    REQUESTS_NAME,
+    counts_a_limit,
+    failures,
+    global_counts,
+    global_decisions,
+    local_counts,
+    local_decisions,
+    origin,
+    over_the_limit,
+    upstream_rejections,
+)
 from exporters.gateway_limits.http import MEGABYTE, Http, failed
-from exporters.gateway_limits.snapshot import Bucket, Check, Decision, Limit, Origin, Outcome, Snapshot
+from exporters.gateway_limits.snapshot import Bucket, Check, Limit, Snapshot
 from exporters.gateway_limits.usage import Fullest, Usage
-from exporters.prometheus_text import Sample, TextError, Vocabulary
+from exporters.prometheus_text import TextError, Vocabulary
 
 MAX_BYTES = 4 * MEGABYTE
 """The filtered answer is a few hundred bytes a route; what is larger is no such answer."""
@@ -56,30 +57,14 @@ TURN = 1.0
 WANTED = r"http_local_rate_limit\.(ok|rate_limited|enforced)$|^gw\.requests\.|^cluster\..*\.ratelimit\."
 """Envoy matches this with its own names of the statistics, before tags are taken out."""
 
-LOCAL = re.compile(r"envoy_(?:(?P<prefix>.+)_)?http_local_rate_limit_(?P<count>ok|rate_limited|enforced)")
-LOCAL_LABEL = "envoy_local_http_ratelimit_prefix"
-GLOBAL = re.compile(
-    r"envoy_cluster_(?:(?P<cluster>.+)_)?ratelimit_(?:(?P<prefix>.+)_)?(?P<count>ok|over_limit|error|failure_mode_allowed)"
-)
-GLOBAL_LABELS = ("envoy_cluster_name", "cluster_name")
-"""Envoy's own, and Istio's."""
-
-LIMITER_FAILS = (
-    "the rate limit service fails: failure_mode_deny says whether requests then pass unlimited or not at all"
-)
 FIELDS = ("route", "client", "flags")
 """Of the access log, without which it does not say who was rejected."""
-
-REQUESTS_NAME = "envoy_gw_requests"
-TAGS = ("route", "code", "flags")
-RATE_LIMITED_FLAG = "RL"
-TOO_MANY_REQUESTS = "429"
 
 
 def _wanted(name: str) -> bool:
     if not name.startswith("envoy_"):
         raise TextError(f"{name[:100]} is not a statistic of Envoy's")
-    return name == REQUESTS_NAME or bool(_local(name) or _global(name))
+    return name == REQUESTS_NAME or counts_a_limit(name)
 
 
 VOCABULARY = Vocabulary(_wanted)
@@ -206,17 +191,10 @@ class EnvoySource:
 
     def _used(self, local: Mapping[str, Mapping[str, int]], limits: Iterable[LocalLimit]) -> dict[Bucket, float]:
         # requests are counted by limit, so only of a limit with one bucket is it known what that bucket has let through
-        single = [
-            limit
-            for limit in limits
-            if limit.filters == 1 and list(limit.buckets) == [Bucket(limit.name, limit.name)] and limit.name in local
-        ]
-        own = {
-            bucket: _of_one(limit, self._gateway.replicas)
-            for found in single
-            for bucket, limit in found.buckets.items()
-        }
-        taken = {Bucket(found.name, found.name): local[found.name].get("ok", 0) for found in single}
+        named = {Bucket(limit.name, limit.name): limit for limit in limits if limit.filters == 1}
+        single = {bucket: limit for bucket, limit in named.items() if list(limit.buckets) == [bucket]}
+        own = {bucket: _of_one(limit.buckets[bucket], self._gateway.replicas) for bucket, limit in single.items()}
+        taken = {bucket: local[bucket.limit].get("ok", 0) for bucket in single if bucket.limit in local}
         return self._usage.update(self._clock(), taken, own)
 
 
@@ -259,122 +237,6 @@ class EnvoyLog:
         if RATE_LIMITED_FLAG in str(entry.get("flags") or "").split(","):
             self.clients.rejected(route, str(entry.get("client") or ""))
         self._fullest.met(Bucket(route, route), entry.get("ratelimit_limit"), entry.get("ratelimit_remaining"))
-
-
-@functools.lru_cache(maxsize=4096)
-def _local(name: str) -> tuple[str, str] | None:
-    """Prefix in the name, and what is counted, of a statistic of a local limit."""
-    match = LOCAL.fullmatch(name)
-    return (match["prefix"] or "", match["count"]) if match else None
-
-
-@functools.lru_cache(maxsize=4096)
-def _global(name: str) -> tuple[str, str, str] | None:
-    """Cluster in the name, name of the limit, and what is counted, of a statistic of a global limit."""
-    match = GLOBAL.fullmatch(name)
-    return (match["cluster"] or "", match["prefix"] or "global", match["count"]) if match else None
-
-
-def local_counts(samples: Iterable[Sample]) -> dict[str, dict[str, int]]:
-    """Counts ``ok``, ``rate_limited`` and ``enforced`` by name of the limit."""
-    counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for name, labels, value in samples:
-        if found := _local(name):
-            prefix, counted = found
-            counts[labels.get(LOCAL_LABEL) or prefix][counted] = int(value)
-    return dict(counts)
-
-
-def failures(service: Mapping[tuple[str, str], Mapping[str, int]]) -> dict[tuple[str, str], tuple[int, int]]:
-    """All that the rate limit service could not decide, and those of them that passed; the rest was denied."""
-    return {key: (count["error"], count["failure_mode_allowed"]) for key, count in service.items()}
-
-
-def over_the_limit(local: Mapping[str, Mapping[str, int]]) -> dict[str, tuple[int, int]]:
-    """All that were over each limit, and those of them that were rejected; the rest was let through."""
-    return {name: (count.get("rate_limited", 0), count.get("enforced", 0)) for name, count in local.items()}
-
-
-def local_decisions(local: Mapping[str, Mapping[str, int]], shadow: Mapping[str, int]) -> dict[Decision, int]:
-    """What Envoy decided by its local limits; the route is the limit's name."""
-    found = {}
-    for name, count in local.items():
-        found[Decision(name, name, Outcome.ACCEPTED, Origin.GATEWAY)] = count.get("ok", 0)
-        found[Decision(name, name, Outcome.REJECTED, Origin.GATEWAY)] = count.get("enforced", 0)
-        found[Decision(name, name, Outcome.SHADOW, Origin.GATEWAY)] = shadow[name]
-    return found
-
-
-def global_counts(samples: Iterable[Sample]) -> dict[tuple[str, str], dict[str, int]]:
-    """Counts of the global filter by cluster and limit, which is named by the filter's ``stat_prefix``."""
-    counts: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(
-        lambda: dict.fromkeys(("ok", "over_limit", "error", "failure_mode_allowed"), 0)
-    )
-    for name, labels, value in samples:
-        if found := _global(name):
-            cluster, limit, counted = found
-            named = [labels[label] for label in GLOBAL_LABELS if labels.get(label)]
-            counts[named[0] if named else cluster, limit][counted] += int(value)
-    return dict(counts)
-
-
-def global_decisions(
-    counts: Mapping[tuple[str, str], Mapping[str, int]], denied: Mapping[tuple[str, str], int]
-) -> dict[Decision, int]:
-    """What the rate limit service decided, or Envoy in its stead; the route is the cluster."""
-    found = {}
-    for key, count in counts.items():
-        outcomes = {
-            Outcome.ACCEPTED: count["ok"],
-            Outcome.REJECTED: count["over_limit"],
-            Outcome.ERROR_ALLOWED: count["failure_mode_allowed"],
-            Outcome.ERROR_DENIED: denied[key],
-        }
-        found.update({Decision(*key, outcome, Origin.GATEWAY): number for outcome, number in outcomes.items()})
-    return found
-
-
-def upstream_rejections(samples: Iterable[Sample]) -> dict[Decision, int]:
-    """429s that came from upstreams, for each route that had a request: without the flag RL they are not Envoy's."""
-    found: defaultdict[str, int] = defaultdict(int)
-    for name, labels, value in samples:
-        if name != REQUESTS_NAME or not (route := labels.get("route")) or _untold(labels):
-            continue
-        theirs = labels["code"] == TOO_MANY_REQUESTS and RATE_LIMITED_FLAG not in labels["flags"].split(",")
-        found[route] += int(value) if theirs else 0
-    return {Decision(route, "", Outcome.REJECTED, Origin.UPSTREAM): count for route, count in found.items()}
-
-
-def _untold(labels: Mapping[str, str]) -> list[str]:
-    return [tag for tag in TAGS if tag not in labels]
-
-
-def origin(samples: Iterable[Sample]) -> dict[Check, str]:
-    """Say which tags the access logger's counter lacks; nothing where it has not counted yet, or there is none."""
-    missing = [_untold(labels) for name, labels, _ in samples if name == REQUESTS_NAME]
-    if not missing:
-        return {}
-    named = ", ".join(dict.fromkeys(tag for tags in missing for tag in tags))
-    return {Check.ORIGIN: f"the counter requests of the stats access logger lacks the tags {named}" if named else ""}
-
-
-def enforced(limits: Iterable[LocalLimit]) -> str:
-    """Say which limits let everything pass, and why; empty when none does."""
-    off = [(limit.name, "filter_enabled") for limit in limits if not limit.enabled]
-    off += [(limit.name, "filter_enforced") for limit in limits if limit.enabled and not limit.enforced]
-    named = ", ".join(f"{name} ({setting})" for name, setting in sorted(off)[:10])
-    return f"limits at 0 %: {named}: set default_value there, or its runtime key, to 100" if off else ""
-
-
-def told_apart(limits: Iterable[LocalLimit]) -> str:
-    """Say which limits have one name; empty when each has its own."""
-    shared = sorted(limit.name for limit in limits if limit.filters > 1)
-    named = ", ".join(shared[:10])
-    return (
-        f"several filters have one stat_prefix: {named}: Envoy counts them together; give each its own"
-        if shared
-        else ""
-    )
 
 
 def _of_one(limit: Limit, replicas: int) -> Limit:

@@ -15,17 +15,16 @@ from collections.abc import Iterable
 
 from exporters.gateway_limits.config import Istio
 from exporters.gateway_limits.difference import Differences, Rise
-from exporters.gateway_limits.http import MEGABYTE, Http, expect
-from exporters.gateway_limits.probe import probed
-from exporters.gateway_limits.snapshot import Check, Decision, Origin, Outcome, Snapshot
-from exporters.gateway_limits.sources.envoy import (
-    GLOBAL,
+from exporters.gateway_limits.envoy_statistics import (
     LIMITER_FAILS,
-    LOCAL,
+    counts_a_limit,
     global_counts,
     local_counts,
     over_the_limit,
 )
+from exporters.gateway_limits.http import MEGABYTE, Http, expect
+from exporters.gateway_limits.probe import probed
+from exporters.gateway_limits.snapshot import Check, Decision, Origin, Outcome, Snapshot
 from exporters.prometheus_text import Sample, Vocabulary
 
 MAX_BYTES = 64 * MEGABYTE
@@ -39,7 +38,7 @@ FAILED = (Outcome.ERROR_ALLOWED, Outcome.ERROR_DENIED)
 
 
 def _wanted(name: str) -> bool:
-    return name == REQUESTS or name in ALWAYS or bool(LOCAL.fullmatch(name) or GLOBAL.fullmatch(name))
+    return name == REQUESTS or name in ALWAYS or counts_a_limit(name)
 
 
 VOCABULARY = Vocabulary(_wanted)
