@@ -7,6 +7,7 @@ import time
 
 from bench.router import intake, overhead, storm, table
 from bench.router.stage import running
+from compose.native.stack import StackError
 from compose.native.tools import CACHE, ToolMissing
 
 HOME = CACHE / "bench-router"
@@ -36,7 +37,7 @@ def main() -> int:
         sys.stdout.write(asyncio.run(measure()))
     except KeyboardInterrupt:
         return 130
-    except ToolMissing as error:
+    except (StackError, ToolMissing) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

@@ -1,27 +1,37 @@
 """The processes: a workspace, a real Alertmanager that tells it by itself and through the router, the router."""
 
-import asyncio
-import os
 import shutil
-import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import psutil
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from bench.router.alerts import CHANNELS
 from bench.router.workspace import DIRECT, ROUTER, TOKENS
-from compose.addresses import PROJECT
-from compose.native import process, tools
+from compose.addresses import AddressBook, native
+from compose.native.parts import PARTS, Part
+from compose.native.stack import Stack
 
-START = 30.0
-"""Seconds that a process has to be ready."""
+PORT_BASE = 28000
+
+
+def _workspace(book: AddressBook) -> list[str]:
+    return [sys.executable, "-m", "bench.router.workspace", book["slack"]]
+
+
+DEMO = {part.name: part for part in PARTS}
+PLAYED = (
+    Part("slack", "workspace that notes each call", ("slack",), _workspace),
+    DEMO["alertmanager"],
+    replace(DEMO["router"], secrets=()),  # it must not find the token of a real Slack
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +48,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Stage:
-    """What runs, by address; `router` is the process."""
+    """What runs, by address; `router` and `workspace` are processes."""
 
     session: aiohttp.ClientSession
     slack: str
@@ -60,56 +70,46 @@ class Stage:
     async def metric(self, name: str) -> float:
         """Return the sum of one of the router's metrics."""
         async with self.session.get(f"{self.webhook}/metrics") as answer:
-            lines = (await answer.text()).splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
+            families = text_string_to_metric_families(await answer.text())
+        return sum(sample.value for family in families for sample in family.samples if sample.name == name)
 
 
 @asynccontextmanager
 async def running(home: Path) -> AsyncIterator[Stage]:
-    """Start everything on an empty folder, on disk; end it afterwards."""
-    slack, alertmanager, router = (f"127.0.0.1:{port}" for port in _free_ports(3))
-    _write(home, _alertmanager(slack, router), _router(home, router, slack, alertmanager))
-    commands = {
-        "workspace": (sys.executable, "-m", "bench.router.workspace", slack),
-        "alertmanager": (
-            tools.alertmanager(),
-            f"--config.file={home}/alertmanager.yml",
-            f"--storage.path={home}/alertmanager",
-            f"--web.listen-address={alertmanager}",
-            "--cluster.listen-address=",
-        ),
-        "router": (sys.executable, "-m", "alerting", "--config", f"{home}/router.yaml"),
-    }
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{PROJECT}:{PROJECT / 'demo-services'}"}
-    started = []
-    timeout = aiohttp.ClientTimeout(total=60)
-    async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
-        try:
-            for name, command in commands.items():
-                started.append(process.start(name, command, home / "run", home / f"{name}.log", environment))
-            for name, address in zip(commands, (slack, alertmanager, router), strict=True):
-                await _ready(session, f"http://{address}/-/ready", home / f"{name}.log")
-            found = {each.name: psutil.Process(each.pid) for each in started}
-            yield Stage(
-                session,
-                f"http://{slack}",
-                f"http://{alertmanager}",
-                f"http://{router}",
-                found["router"],
-                found["workspace"],
-            )
-        finally:
-            process.stop(started, home / "run")
+    """Start everything on an empty folder, on disk; end it afterwards. Raises StackError and ToolMissing."""
+    book = _prepared(home)
+    stack = Stack(home, book, PLAYED)
+    stack.check_ports()
+    try:
+        for part in stack.parts:
+            stack.start_part(part)
+        for _ in stack.wait():
+            pass
+        found = {name: psutil.Process(one.pid) for name, one in stack.running().items()}
+        slack, alertmanager, router = (f"http://{book[part.name]}" for part in PLAYED)
+        timeout = aiohttp.ClientTimeout(total=60)
+        async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
+            yield Stage(session, slack, alertmanager, router, found["router"], found["slack"])
+    finally:
+        stack.stop()
 
 
-def _write(home: Path, alertmanager: dict[str, Any], router: dict[str, Any]) -> None:
+def _prepared(home: Path) -> AddressBook:
+    """Make the folder anew, with the two configurations in place of the demo's."""
     shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
-    (home / "alertmanager.yml").write_text(yaml.safe_dump(alertmanager), encoding="utf-8")
-    (home / "router.yaml").write_text(yaml.safe_dump(router), encoding="utf-8")
+    book = native(home, PORT_BASE)
+    Path(book["state"]).mkdir(parents=True)
+    for name, settings in (
+        ("alertmanager/alertmanager.yml", _alertmanager(book)),
+        ("alerting/router.yaml", _router(book)),
+    ):
+        path = book.config / name
+        path.parent.mkdir(parents=True)
+        path.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    return book
 
 
-def _alertmanager(slack: str, router: str) -> dict[str, Any]:
+def _alertmanager(book: AddressBook) -> Mapping[str, Any]:
     """Both paths in one: nothing waits for a group to fill, and the router is told early and often as by default here.
 
     The other path is told of changes every half minute: each is one more post.
@@ -128,47 +128,24 @@ def _alertmanager(slack: str, router: str) -> dict[str, Any]:
                 "name": DIRECT,
                 "slack_configs": [
                     {
-                        "api_url": f"http://{slack}/api/chat.postMessage",
+                        "api_url": f"{book['slack_api']}chat.postMessage",
                         "http_config": {"authorization": {"credentials": TOKENS[DIRECT]}},
                         "channel": "#{{ .CommonLabels.channel }}",
                         "send_resolved": True,
                     }
                 ],
             },
-            {"name": ROUTER, "webhook_configs": [{"url": f"http://{router}/api/v1/alertmanager"}]},
+            {"name": ROUTER, "webhook_configs": [{"url": f"http://{book['router']}/api/v1/alertmanager"}]},
         ],
     }
 
 
-def _router(home: Path, listen: str, slack: str, alertmanager: str) -> dict[str, Any]:
+def _router(book: AddressBook) -> Mapping[str, Any]:
     return {
-        "listen": listen,
-        "store": str(home / "router.db"),
-        "slack": {"token": TOKENS[ROUTER], "base_url": f"http://{slack}/api"},
-        "alertmanager": {"urls": [f"http://{alertmanager}"]},
+        "listen": book["router"],
+        "store": f"{book['state']}/router.db",
+        "slack": {"token": TOKENS[ROUTER], "base_url": book["slack_api"]},
+        "alertmanager": {"urls": [f"http://{book['alertmanager']}"]},
         "routes": [{"match": {"channel": name}, "channel": f"#{name}"} for name in CHANNELS],
         "default_channel": f"#{CHANNELS[0]}",
     }
-
-
-async def _ready(session: aiohttp.ClientSession, url: str, log: Path) -> None:
-    try:
-        async with asyncio.timeout(START):
-            while True:
-                with suppress(aiohttp.ClientError):
-                    async with session.get(url) as answer:
-                        if answer.ok:
-                            return
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        raise RuntimeError(f"{url} is not ready:\n{process.tail(log)}") from None
-
-
-def _free_ports(count: int) -> Sequence[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [int(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports

@@ -68,15 +68,16 @@ async def measure(stage: Stage, say: Callable[[str], None]) -> Storm:
             say(f"the storm: {number} of {len(changes)} changes")
     await _over(stage, begun, say)
     records = await stage.records()
-    shown = final(record for record in records if record.app == ROUTER)
+    ours, direct = ([record for record in records if record.app == app] for app in (ROUTER, DIRECT))
+    shown = final(ours)
     newest = {change.alert: change for change in changes}
     return Storm(
-        path(changes, begun, [record for record in records if record.app == ROUTER]),
-        path(changes, begun, [record for record in records if record.app == DIRECT]),
+        path(changes, begun, ours),
+        path(changes, begun, direct),
         lost=sum(alert not in shown for alert in newest),
         wrong=sum(shown[alert] != change.fires for alert, change in newest.items() if alert in shown),
         notifications=round(await stage.metric("router_webhooks_total")),
-        lasted=max(record.at for record in records if record.app == ROUTER) - begun,
+        lasted=max(record.at for record in ours) - begun,
     )
 
 

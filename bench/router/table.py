@@ -7,7 +7,7 @@ from bench.router.storm import GROUPS, Path, Storm
 
 
 def share(values: list[float], part: float) -> float:
-    """Return the value below which that part of them is (nearest rank); NaN of none."""
+    """Return the value below which that part of them is; NaN of none."""
     ranked = sorted(values)
     return ranked[min(len(ranked) - 1, int(part * len(ranked)))] if ranked else float("nan")
 

@@ -92,7 +92,7 @@ def shows(part: Any) -> dict[str, bool]:
 
 
 def make(address: str) -> FastAPI:
-    """Build it; ``GET /records?after=N`` returns the calls that ended, without the first N."""
+    """Build it; ``GET /records`` returns the calls that ended."""
     settings = {
         "listen": address,
         "channels": [{"name": name} for name in CHANNELS],
@@ -103,9 +103,9 @@ def make(address: str) -> FastAPI:
     application = FastAPI()
 
     @application.get("/records")
-    async def records(after: int = 0) -> Response:
-        ended = [call for call in recorder.calls[after:] if call.answered]
-        return Response(json.dumps([call.record() for call in ended]), media_type="application/json")
+    async def records() -> Response:
+        ended = [call.record() for call in recorder.calls if call.answered]
+        return Response(json.dumps(ended), media_type="application/json")
 
     application.mount("/", recorder)
     return application
