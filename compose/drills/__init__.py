@@ -6,6 +6,6 @@ and nothing else fires meanwhile. Slack is read through its own Web API, so a dr
     table.py      each drill: what is broken, and what must come of it; read it first
     breaking.py   the ways to break something, each with the way to mend it; cgroups.py is one of them
     observer.py   what Prometheus and Slack say; the only file that asks them
-    run.py        one drill after the other, from quiet to quiet
+    run.py        one drill after the other, from quiet to quiet; course.py is what it saw, and whether that is right
     gameday.py    all of them in random order, with a report (report.py, chart.py)
 """

@@ -68,9 +68,7 @@ class Stopped:
 
     def prevented(self, stack: Stack) -> str | None:
         """Only what this stack runs can be stopped."""
-        return (
-            None if self.part in stack.running() else f"this stack runs no {self.part}; `make status` shows its parts"
-        )
+        return _absent(self.part, stack)
 
     @contextmanager
     def broken(self, stack: Stack) -> Iterator[None]:

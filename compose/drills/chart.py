@@ -40,8 +40,8 @@ class Line:
 
 def figure(title: str, line: Line, window: Window, moments: Sequence[tuple[str, float]]) -> Markup:
     """Draw it; `moments` are marked by their names."""
-    values = [value for _, value in line.points] + ([] if line.threshold is None else [line.threshold])
-    scale = ticks(min(0.0, *values, 0.0), max(0.0, *values, 0.0))
+    values = [0.0, *(value for _, value in line.points), *([] if line.threshold is None else [line.threshold])]
+    scale = ticks(min(values), max(values))
     svg = Markup('<svg class="series" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}{}{}</svg>').format(
         WIDTH,
         HEIGHT,

@@ -10,31 +10,28 @@ from markupsafe import Markup
 
 from alerting.units import duration
 from compose.drills import chart
-from compose.drills.course import Course, Message
+from compose.drills.course import Course
 from compose.drills.table import DRILLS, Drill
 from demo.slack import view
 
 HERE = Path(__file__).parent
-STYLES = (HERE.parents[1] / "demo-services" / "demo" / "slack" / "static" / "slack.css", HERE / "report.css")
+STYLES = (view.TEMPLATES.parent / "static" / "slack.css", HERE / "report.css")
 
-MOMENTS = (
-    ("broken", "broken_at"),
-    ("breach", "breached_at"),
-    ("told", "told_at"),
-    ("mended", "mended_at"),
-    ("recovered", "recovered_at"),
-    ("over", "resolved_at"),
-)
-"""A word for the charts, and the field of a course."""
-
-SAID = {
-    "broken": "The cause begins",
-    "breach": "The rule's expression holds",
-    "told": "Slack has the message",
-    "mended": "The cause is gone",
-    "recovered": "The rule's expression holds no more",
-    "over": "The message says that it is over",
+MOMENTS = {
+    "broken_at": "The cause begins",
+    "breached_at": "The rule's expression holds",
+    "told_at": "Slack has the message",
+    "mended_at": "The cause is gone",
+    "recovered_at": "The rule's expression holds no more",
+    "resolved_at": "The message says that it is over",
 }
+"""The times of a course, in words."""
+
+OF_THE_RULE = {"breached_at", "recovered_at"}
+"""What a drill that is blind can't know."""
+
+CHARTED = {"broken_at": "broken", "told_at": "told", "mended_at": "mended", "resolved_at": "over"}
+"""Those that a chart marks, in a word."""
 
 _environment = Environment(
     loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -92,17 +89,17 @@ def _section(played: Played) -> Mapping[str, object]:
         "verdict": _verdict(course),
         "broken": _sentence(drill),
         "moments": [
-            (SAID[name], _clock(at), f"{at - course.began_at:.0f} s")
-            for name, at in _moments(course)
-            if name not in {"breach", "recovered"} or not drill.blind
+            (MOMENTS[field], _clock(at), f"{at - course.began_at:.0f} s")
+            for field, at in _moments(course)
+            if not (drill.blind and field in OF_THE_RULE)
         ],
         "chart": _chart(played),
         "messages": [
-            (words, _message(message))
+            (words, view.content(message))
             for words, message in (("as it fired", course.firing), ("as it stands", course.over))
             if message
         ],
-        "thread": [(_clock(float(reply["ts"])), _message(reply)) for reply in course.thread],
+        "thread": [(_clock(float(reply["ts"])), view.content(reply)) for reply in course.thread],
     }
 
 
@@ -111,26 +108,21 @@ def _verdict(course: Course) -> str:
 
 
 def _sentence(drill: Drill) -> str:
-    text = " and ".join(str(breakage) for breakage in drill.breaks)
     stage = "".join(f", while {breakage}" for breakage in drill.stage)
-    return f"{text[0].upper()}{text[1:]}{stage}."
+    return f"{drill.cause[0].upper()}{drill.cause[1:]}{stage}."
 
 
 def _moments(course: Course) -> list[tuple[str, float]]:
-    found = [(name, getattr(course, field)) for name, field in MOMENTS]
-    return sorted(((name, at) for name, at in found if at is not None), key=lambda moment: moment[1])
+    found = ((field, getattr(course, field)) for field in MOMENTS)
+    return sorted(((field, at) for field, at in found if at is not None), key=lambda moment: moment[1])
 
 
 def _chart(played: Played) -> Markup | None:
     if played.line is None or not played.line.points:
         return None
     expects = DRILLS[played.course.drill].expects
-    shown = [(name, at) for name, at in _moments(played.course) if name in {"broken", "told", "mended", "over"}]
+    shown = [(CHARTED[field], at) for field, at in _moments(played.course) if field in CHARTED]
     return chart.figure(f"What {expects.alert} looks at", played.line, played.window, shown)
-
-
-def _message(message: Message) -> Markup:
-    return view.content(message)
 
 
 def _timeline(day: Day) -> list[Mapping[str, object]]:

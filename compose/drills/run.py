@@ -65,7 +65,7 @@ class Run:
         reasons = [one.prevented(self._stack) for one in (*self._drill.stage, *self._drill.breaks)]
         if reason := next(filter(None, reasons), None):
             self.course = replace(self.course, prevented=reason)
-            self._say(self.course)
+            self._say()
             return self.course
         try:
             self._run()
@@ -77,7 +77,7 @@ class Run:
         except (httpx.HTTPError, StackError, OSError) as error:
             self._problem(f"{type(error).__name__}: {error}; `make status` shows what runs")
         self.course = replace(self.course, ended_at=self._clock.now())
-        self._say(self.course)
+        self._say()
         return self.course
 
     def _run(self) -> None:
@@ -128,12 +128,12 @@ class Run:
             what = "its rule never held" if self.course.breached_at is None else "it stayed pending"
             return f"{alert} did not fire in {drill.within:.0f} s: {what}"
 
-        with self._phase(f"{_sentence(drill.breaks)}; waiting for {alert}"):
+        with self._phase(f"{drill.cause}; waiting for {alert}"):
             self._wait(fires, drill.within, failure)
 
     def _await_message(self) -> None:
         told, blind = self._drill.expects, self._drill.blind
-        heard = _sentence(self._drill.breaks) if blind else f"{told.alert} fires"
+        heard = self._drill.cause if blind else f"{told.alert} fires"
 
         def is_told() -> bool:
             if not blind:
@@ -218,7 +218,8 @@ class Run:
     def _problem(self, text: str) -> None:
         self.course = replace(self.course, problems=(*self.course.problems, text))
 
-    def _say(self, course: Course) -> None:
+    def _say(self) -> None:
+        course = self.course
         if course.prevented:
             self._console.print(f"[yellow]![/] {course.drill} can't be run here: {escape(course.prevented)}")
         elif course.ok:
@@ -242,10 +243,6 @@ class Run:
             if self._clock.monotonic() > deadline:
                 raise DrillFailed(failure())
             self._clock.sleep(every)
-
-
-def _sentence(breakages: tuple[Breakage, ...]) -> str:
-    return " and ".join(str(breakage) for breakage in breakages)
 
 
 def _timestamp(text: str) -> float:

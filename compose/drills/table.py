@@ -1,7 +1,7 @@
 """Every drill: what is broken, and what must come of it. A literal table."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from compose.drills.breaking import Breakage, Limited, LimiterGone, Scenario, SlackFails, Stopped
 
@@ -42,11 +42,16 @@ class Drill:
     expects: Told
     breaks: tuple[Breakage, ...]
     accepts: tuple[Told, ...] = ()
-    stage: tuple[Breakage, ...] = field(default=())
+    stage: tuple[Breakage, ...] = ()
     within: float = 240.0
     after: bool = False
     blind: bool = False
     watched: str | None = None
+
+    @property
+    def cause(self) -> str:
+        """What is so while it is broken, as a sentence for people."""
+        return " and ".join(str(breakage) for breakage in self.breaks)
 
 
 LATE = Told("KafkaConsumerLagHigh", "kafka", {"consumergroup": "billing", "topic": "orders"})

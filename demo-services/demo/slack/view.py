@@ -67,13 +67,16 @@ class Articles:
 def content(message: Mapping[str, Any]) -> Markup:
     """Return what a message says, given as the Web API does; its files, which only the workspace has, are left out."""
     shown = {"text": "", "blocks": [], "attachments": [], **message, "deleted": False, "files": [], "reactions": {}}
-    macros = _environment.get_template("message.html").module
-    return Markup(macros.body(shown | {"marked_edited": "edited" in message}))  # type: ignore[attr-defined]
+    return Markup(_macros().body(shown | {"marked_edited": "edited" in message}))
 
 
 def _article(message: Message, channel: Channel) -> str:
-    macros = _environment.get_template("message.html").module
-    return str(macros.message(message, channel))  # type: ignore[attr-defined]  # a macro of the template
+    return str(_macros().message(message, channel))
+
+
+def _macros() -> Any:
+    """The macros of the template as functions."""
+    return _environment.get_template("message.html").module
 
 
 def _text_object(value: dict[str, Any]) -> str:
