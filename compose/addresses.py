@@ -14,8 +14,10 @@ SLACK_TOKEN = "SLACK_BOT_TOKEN"
 """With this in the environment alerts go to the real Slack and the workspace of the demo is not started."""
 
 SLACK_SIGNING_SECRET = "SLACK_SIGNING_SECRET"
+"""What the real Slack signs clicks with."""
+
 SLACK_APP_TOKEN = "SLACK_APP_TOKEN"
-"""What the real Slack signs clicks with; without it messages there have no buttons."""
+"""Opens a socket to the real Slack on which clicks come; without it and the secret messages there have no buttons."""
 
 SLACK_API = "https://slack.com/api/"
 SLACK_PAGE = "https://app.slack.com/client"

@@ -25,6 +25,7 @@ from compose.drills.run import run
 from compose.drills.table import DRILLS, QUICK
 from compose.native import process, tools
 from compose.native import stack as native_stack
+from compose.native.parts import Part
 from compose.native.process import RecordError
 from compose.native.stack import AlreadyRunning, Stack, StackError
 from compose.native.tools import ToolMissing
@@ -128,7 +129,7 @@ def status(home: Home = HOME, port_base: PortBase = None) -> None:
         ended = stack.ended()
     console.print(show.table(statuses, console.width))
     for part in ended:
-        _show_end(part.name, stack.log(part))
+        _show_end(part, stack)
     if not all(part.state == "ready" for part in statuses):
         raise typer.Exit(1)
 
@@ -262,7 +263,7 @@ def _wait(stack: Stack) -> None:
 
 def _watch(stack: Stack) -> None:
     """Redraw the table until Ctrl-C; without a terminal print it once and then only what ends."""
-    lost: set[str] = set()
+    lost: Sequence[Part] = ()
     if not console.is_terminal:
         console.print(show.table(stack.status(), console.width))
     with Live(console=console, auto_refresh=False) as live:
@@ -270,15 +271,16 @@ def _watch(stack: Stack) -> None:
             statuses = stack.status(seconds=2)
             if console.is_terminal:
                 live.update(show.table(statuses, console.width), refresh=True)
-            ended = {part.name for part in stack.ended()}  # not what a drill has stopped
-            for one in statuses:
-                if one.part.name in ended - lost:
-                    _show_end(one.part.name, one.log)
+            ended = stack.ended()  # not what a drill has stopped
+            for part in ended:
+                if part not in lost:
+                    _show_end(part, stack)
             lost = ended
 
 
-def _show_end(name: str, log: Path) -> None:
-    console.print(f"[bold red]✗[/] {name} has ended. The end of {log}:\n{show.plain(process.tail(log))}")
+def _show_end(part: Part, stack: Stack) -> None:
+    log = stack.log(part)
+    console.print(f"[bold red]✗[/] {part.name} has ended. The end of {log}:\n{show.plain(process.tail(log))}")
 
 
 def _stop(stack: Stack) -> None:
