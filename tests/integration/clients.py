@@ -73,7 +73,7 @@ async def read(
         await source.close()
 
 
-async def until(read: Callable[[], Awaitable[Any]], wanted: Callable[[Any], bool], seconds: float = 30) -> Any:
+async def until(read: Callable[[], Awaitable[Any]], wanted: Callable[[Any], bool], seconds: float = 60) -> Any:
     """Read again and again until it is as wanted."""
     async with asyncio.timeout(seconds):
         while not wanted(found := await read()):

@@ -48,11 +48,13 @@ def stack(tmp_path: Path, unused_tcp_port: int) -> Iterator[Stack]:
         return [sys.executable, "-c", SERVER, book["kafka"].rpartition(":")[2], str(tmp_path / "state" / "told")]
 
     stack = Stack(tmp_path, book, [Part("kafka", "a stand-in", ("kafka",), command, "/")])
-    stack.start()
-    for _ in stack.wait():
-        pass
-    yield stack
-    stack.stop()
+    try:
+        stack.start()
+        for _ in stack.wait():
+            pass
+        yield stack
+    finally:
+        stack.stop()
 
 
 def told(stack: Stack) -> list[tuple[str, str, object]]:
@@ -163,7 +165,7 @@ def busy() -> Iterator[subprocess.Popen[bytes]]:
 def test_a_process_is_held_to_a_limit_and_let_go(busy: subprocess.Popen[bytes]) -> None:
     """The kernel throttles it, and afterwards it is where it was; the group is gone."""
     if reason := cgroups.prevented():
-        pytest.skip(reason)
+        pytest.skip(f"needs a control group of its own: {reason}")
     place = Path(f"/proc/{busy.pid}/cgroup")
     before = place.read_text()
     group = f"bongsu-test-{busy.pid}/billing"

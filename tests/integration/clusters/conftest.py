@@ -18,6 +18,7 @@ from compose.native.stack import Stack, StackError
 from exporters.kafka_lag.config import Cluster, Filter
 from exporters.kafka_lag.snapshot import Snapshot
 from exporters.kafka_lag.source import KafkaSource
+from tests.integration.clients import until
 
 INTERVAL = 5.0
 """Seconds between two collections, for a source."""
@@ -67,7 +68,7 @@ class Brokers:
         """Start a broker that was killed, on its data."""
         part: Part = next(part for part in self.stack.parts if part.name == f"kafka_{node}")
         await asyncio.to_thread(self.stack.start_part, part)
-        await until(lambda: asyncio.to_thread(self.stack.is_ready, part), bool, seconds=120)
+        await asyncio.to_thread(self.stack.wait_for, part)
 
     async def whole(self) -> None:
         """Wait until each replica of the groups' commits is in sync again: one may be killed then and none is lost."""
@@ -155,14 +156,6 @@ class Brokers:
         """What an exporter finds that has just started."""
         async with self.source(names) as source:
             return await source.read()
-
-
-async def until(read: Callable[[], Awaitable[Any]], wanted: Callable[[Any], bool], seconds: float = 60) -> Any:
-    """Read again and again until it is as wanted."""
-    async with asyncio.timeout(seconds):
-        while not wanted(found := await read()):
-            await asyncio.sleep(0.1)
-    return found
 
 
 @pytest.fixture(name="until", scope="session")
