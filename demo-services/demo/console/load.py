@@ -48,10 +48,7 @@ class Load:
 
     async def state(self) -> LoadState:
         """Ask what runs."""
-        state = await self._state.get()
-        if isinstance(state, LoadError):
-            raise state.with_traceback(None)
-        return state
+        return await self._state.get()
 
     async def start(self, name: str) -> None:
         """Switch to another scenario."""
@@ -63,11 +60,8 @@ class Load:
         await self._send("DELETE")
         self._state.forget()
 
-    async def _ask(self) -> LoadState | LoadError:
-        try:
-            return _read(await self._send("GET"))
-        except LoadError as error:
-            return error
+    async def _ask(self) -> LoadState:
+        return _read(await self._send("GET"))
 
     async def _send(self, method: str, **content: Any) -> httpx.Response:
         try:

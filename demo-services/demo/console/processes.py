@@ -55,19 +55,16 @@ class Processes:
 
     async def state(self) -> tuple[Process, ...]:
         """Every part of the stack, as it is now. Raises ProcessesError."""
-        found = await self._looked.get()
-        if isinstance(found, ProcessesError):
-            raise found.with_traceback(None)
-        return found
+        return await self._looked.get()
 
-    async def _look(self) -> tuple[Process, ...] | ProcessesError:
+    async def _look(self) -> tuple[Process, ...]:
         try:
             # a thread: CPU is measured over a second, and each part is asked whether it is ready
             return tuple(map(_process, await asyncio.to_thread(self._stack.status)))
         except RecordError as error:
-            return ProcessesError(str(error))
+            raise ProcessesError(str(error)) from error
         except OSError as error:
-            return ProcessesError(f"{self._stack.run} can't be read: {error.strerror}.")
+            raise ProcessesError(f"{self._stack.run} can't be read: {error.strerror}.") from error
 
 
 def scraped(up: Sequence[Series], cores: Sequence[Series], memory: Sequence[Series]) -> tuple[Process, ...]:

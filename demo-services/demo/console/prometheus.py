@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar, cast
 import httpx
 
 from demo.console.series import Series
+from demo.console.shared import Shared
 from demo.console.timerange import GRID, Window
 
 DEADLINE = 8.0
@@ -23,6 +24,8 @@ LARGEST_ANSWER = 8_000_000
 """Bytes. A query that matches half of a production Prometheus is refused instead of read."""
 
 AnswerT = TypeVar("AnswerT")
+
+Parameters = tuple[tuple[str, str], ...]
 
 Reason = Literal["unreachable", "slow", "query", "answer"]
 
@@ -52,13 +55,12 @@ class Alert:
 
 
 class Prometheus:
-    """A client with a memory of GRID seconds. Its answers are shared: treat them as read-only."""
+    """A client with a memory of GRID seconds. Every method raises PrometheusError."""
 
     def __init__(self, http: httpx.AsyncClient, clock: Callable[[], float] = time.monotonic) -> None:
         """`http` has Prometheus' address as base_url."""
         self._http = http
-        self._clock = clock
-        self._answers: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[float, asyncio.Task[Any]]] = {}
+        self._answers = Shared[Any](self._fetch, clock, fresh=GRID)
 
     async def range(self, query: str, window: Window) -> tuple[Series, ...]:
         """Ask for a line per series: ``query_range``."""
@@ -81,37 +83,21 @@ class Prometheus:
         return await self._ask("/api/v1/alerts", {}, _alerts)
 
     async def _ask(self, path: str, parameters: Mapping[str, str], parse: Callable[[Any], AnswerT]) -> AnswerT:
-        """Give a parsed answer; an equal question within GRID seconds, or still under way, shares it."""
-        now = self._clock()
-        for old in [key for key, (asked, task) in self._answers.items() if task.done() and now - asked >= GRID]:
-            del self._answers[old]
-        key = (path, tuple(sorted(parameters.items())))
-        if key not in self._answers:
-            self._answers[key] = (now, asyncio.create_task(self._fetch(path, parameters, parse)))
-        # shielded: a page that closes must not take the answer away from the others
-        outcome = await asyncio.shield(self._answers[key][1])
-        if isinstance(outcome, PrometheusError):
-            raise outcome.with_traceback(None)
-        return cast(AnswerT, outcome)
+        return cast(AnswerT, await self._answers.get(path, tuple(parameters.items()), parse))
 
-    async def _fetch(
-        self, path: str, parameters: Mapping[str, str], parse: Callable[[Any], AnswerT]
-    ) -> AnswerT | PrometheusError:
-        """Fetch and check; a failure is returned, not raised, so that it can be shared like an answer."""
+    async def _fetch(self, path: str, parameters: Parameters, parse: Callable[[Any], AnswerT]) -> AnswerT:
         try:
             async with asyncio.timeout(DEADLINE):
-                status, body = await self._read(path, parameters)
+                status, body = await self._read(path, dict(parameters))
             return parse(_data(status, body))
-        except PrometheusError as error:
-            return error
-        except (TimeoutError, httpx.TimeoutException):
-            return PrometheusError("slow", f"Prometheus did not answer within {DEADLINE:g} s.")
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise PrometheusError("slow", f"Prometheus did not answer within {DEADLINE:g} s.") from error
         except httpx.HTTPError as error:
-            return PrometheusError(
+            raise PrometheusError(
                 "unreachable", f"Prometheus can't be reached at {self._http.base_url}: {_why(error)}."
-            )
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return PrometheusError("answer", "Prometheus gave an answer that is not its API's JSON.")
+            ) from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise PrometheusError("answer", "Prometheus gave an answer that is not its API's JSON.") from error
 
     async def _read(self, path: str, parameters: Mapping[str, str]) -> tuple[int, bytes]:
         method = "GET" if path.startswith(("/api/v1/label/", "/api/v1/alerts")) else "POST"

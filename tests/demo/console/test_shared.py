@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from demo.console.shared import FRESH, Shared
 
 
@@ -34,14 +36,14 @@ async def test_pages_that_ask_at_once_share_one_answer() -> None:
 
 
 async def test_a_page_that_closes_takes_nothing_away() -> None:
-    """The one that asked goes before the answer is there: the next one asks."""
+    """The one that asked goes before the answer is there: the next one gets it all the same."""
     question = Question()
     shared = Shared(question.ask, lambda: question.now)
     first, second = (asyncio.create_task(shared.get()) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
     question.let.set()
-    assert await second == 2
+    assert await second == 1
 
 
 async def test_what_was_changed_is_asked_anew() -> None:
@@ -52,3 +54,31 @@ async def test_what_was_changed_is_asked_anew() -> None:
     assert await shared.get() == 1
     shared.forget()
     assert await shared.get() == 2
+
+
+async def test_an_answer_from_before_the_change_is_not_kept() -> None:
+    """A button was pressed while the question was under way: who waits gets its answer, the next one asks."""
+    question = Question()
+    shared = Shared(question.ask, lambda: question.now)
+    waiting = asyncio.create_task(shared.get())
+    await asyncio.sleep(0)
+    shared.forget()
+    question.let.set()
+    assert await waiting == 1
+    assert await shared.get() == 2
+
+
+async def test_each_question_has_its_own_answer() -> None:
+    """And what goes wrong with one of them is shared by those who asked it, as long as an answer."""
+    asked = []
+
+    async def ask(number: int) -> float:
+        asked.append(number)
+        return 1 / number
+
+    shared = Shared(ask, lambda: 0.0)
+    for _ in range(2):
+        assert await shared.get(2) == 0.5
+        with pytest.raises(ZeroDivisionError):
+            await shared.get(0)
+    assert asked == [2, 0]
