@@ -57,13 +57,10 @@ def _event(annotation: Annotation, one: Series, run: tuple[float, float], window
 
 def _runs(points: Sequence[Point], step: float) -> Iterator[tuple[float, float]]:
     """First and last instant of each row of samples without a gap."""
-    begin = before = None
-    for at, _ in points:
-        if begin is None or before is None:
-            begin = at
-        elif at - before > step * 1.5:
+    begin = before = points[0][0]
+    for at, _ in points[1:]:
+        if at - before > step * 1.5:
             yield begin, before
             begin = at
         before = at
-    if begin is not None and before is not None:
-        yield begin, before
+    yield begin, before

@@ -51,7 +51,7 @@ def add(console: Console) -> None:
             view = ProcessesView(path.processes, native=console.processes is not None)
 
             async def look() -> None:
-                view.show(await _processes(console))
+                await _shown(_processes(console), view.show)
 
             ui.timer(GRID, look)
 
@@ -102,18 +102,13 @@ class Now:
         return answers
 
 
-async def _processes(console: Console) -> tuple[Process, ...] | ProcessesError:
+async def _processes(console: Console) -> tuple[Process, ...]:
     """Look at the processes, or ask Prometheus about them where they can't be seen."""
-    try:
-        if console.processes:
-            return await console.processes.state()
-        at = time.time() // GRID * GRID
-        asked = (console.prometheus.instant(query, at) for query in ("up", processes.CORES, processes.MEMORY))
-        return processes.scraped(*await asyncio.gather(*asked))
-    except PrometheusError as error:
-        return ProcessesError(str(error))
-    except ProcessesError as error:
-        return error
+    if console.processes:
+        return await console.processes.state()
+    at = time.time() // GRID * GRID
+    asked = (console.prometheus.instant(query, at) for query in (stages.UP, processes.CORES, processes.MEMORY))
+    return processes.scraped(*await asyncio.gather(*asked))
 
 
 def _title(state: LoadState) -> str:
@@ -131,5 +126,5 @@ async def _or_error(asked: Awaitable[AnswerT]) -> AnswerT | Exception:
     """Await an answer; what went wrong on the way to it is an answer too."""
     try:
         return await asked
-    except (PrometheusError, LoadError) as error:
+    except (PrometheusError, LoadError, ProcessesError) as error:
         return error

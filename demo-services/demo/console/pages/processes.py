@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from demo.console import processes, units
 from demo.console.pages.words import Words, scrolled
-from demo.console.processes import SICK, Process, ProcessesError
+from demo.console.processes import SICK, Process
 
 COLUMNS: Mapping[str, str] = {
     "part": "",
@@ -46,13 +46,12 @@ class ProcessesView:
                             heading.props["scope"] = "col"
                     self._body = Words("tbody")
 
-    def show(self, state: Sequence[Process] | ProcessesError) -> None:
-        """Bring every line up to date."""
-        failed = isinstance(state, ProcessesError)
-        self._notice.text = str(state) if failed else ""
-        self._notice.classes(replace="notice notice-failed")
-        self._notice.set_visibility(failed)
-        if isinstance(state, ProcessesError):
+    def show(self, state: Sequence[Process] | Exception) -> None:
+        """Bring every line up to date, or say why they can't be looked at."""
+        self._notice.set_visibility(isinstance(state, Exception))
+        if isinstance(state, Exception):
+            self._notice.text = str(state)
+            self._notice.classes("notice-failed")
             self._summary.text = "Processes can't be looked at"
             return
         self._summary.text = processes.summary(state)
