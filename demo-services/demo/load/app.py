@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Self
@@ -20,7 +20,7 @@ from demo.load.faults import Faults
 from demo.load.gateway import Gateway
 from demo.load.generator import Generator, Result
 from demo.load.metrics import Metrics
-from demo.load.scenario import Fault, Scenario, shipped
+from demo.load.scenario import Scenario, shipped
 from demo.load.watch import Watch
 from demo.telemetry import tracing
 from process import log
@@ -79,12 +79,6 @@ class State(BaseModel):
     fault_errors: list[str]
 
 
-def undone_alike(scenarios: Iterable[Scenario]) -> Iterable[Fault]:
-    """One fault for each order that undoes some: a service has one speed and burns once."""
-    faults = [fault for scenario in scenarios for fault in scenario.faults]
-    return {(fault.service, fault.burn is None): fault for fault in reversed(faults)}.values()
-
-
 def application(settings: LoadSettings, provider: TracerProvider) -> FastAPI:
     """Put the process together."""
     scenarios = shipped()
@@ -97,7 +91,7 @@ def application(settings: LoadSettings, provider: TracerProvider) -> FastAPI:
     gateway = Gateway(settings.gateway, record, provider.get_tracer("demo.load"))
     generator = Generator(gateway.send, record)
     # a process that was killed in the middle of a scenario could not undo it: this one begins with that
-    faults = Faults(settings.services, owed=undone_alike(scenarios.values()))
+    faults = Faults(settings.services, owed=[fault for scenario in scenarios.values() for fault in scenario.faults])
     director = Director(scenarios, settings.base, generator, faults, announce=metrics.playing)
 
     @asynccontextmanager

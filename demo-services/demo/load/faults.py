@@ -36,14 +36,17 @@ class Faults:
         timeout: float = TIMEOUT_SECONDS,
         owed: Iterable[Fault] = (),
     ) -> None:
-        """Break nothing yet; `owed` is what somebody else may have broken, to be undone as if it were our own."""
+        """Break nothing yet; `owed` is what somebody else may have broken, to be undone as if it were our own.
+
+        Of those that one order undoes the first stands for all.
+        """
         self.problems: dict[Fault, str] = {}
         self._services = services
         self._now = now
         self._http = httpx.AsyncClient(timeout=timeout, trust_env=False)
         self._wanted: tuple[Fault, ...] = ()
         self._wanted_since = now()
-        self._owed = list(owed)
+        self._owed = _one_for_each_order(owed)
         self._changed = asyncio.Event()
         self._settled = asyncio.Event()
         self._lock = asyncio.Lock()
@@ -117,7 +120,7 @@ class Faults:
             await self._call("PUT", fault.service, "/speed", {"delay_ms": round(1000 * (fault.billing_delay or 0))})
 
     async def _undo(self, fault: Fault) -> None:
-        await self._call("DELETE", fault.service, "/burn" if fault.burn else "/speed")
+        await self._call("DELETE", fault.service, _undone_by(fault))
         self._owed.remove(fault)
 
     async def _burn(self, burn: Burn) -> None:
@@ -138,3 +141,15 @@ class Faults:
             raise FaultError(f"{method} {url} answered {error.response.status_code}") from error
         except httpx.HTTPError as error:
             raise FaultError(f"{method} {url}: {reason(error)}") from error
+
+
+def _one_for_each_order(faults: Iterable[Fault]) -> list[Fault]:
+    found: dict[tuple[str, str], Fault] = {}
+    for fault in faults:
+        found.setdefault((fault.service, _undone_by(fault)), fault)
+    return list(found.values())
+
+
+def _undone_by(fault: Fault) -> str:
+    """Path whose DELETE undoes it: a service has one speed and burns once."""
+    return "/burn" if fault.burn else "/speed"

@@ -21,7 +21,7 @@ from tests.demo.load.stub import Stub, Until, bound, serving
 BAD = Path(__file__).parent / "bad_configs" / "app"
 
 MENDED = ["burn ends", "speed again", "burn ends"]
-"""What a new process orders first: billing burns no more and has its speed, orders burns no more."""
+"""What a new process orders first: orders burns no more, billing has its speed and burns no more."""
 
 MISTAKES = {
     "base": "base: no scenario 'calm'; there are burst, cpu-burn, slow-consumer, stalled-consumer, steady, throttled",

@@ -96,6 +96,13 @@ async def test_what_somebody_else_left_is_mended_first(stub: Stub, make: Make) -
     assert stub.orders == ["speed again", "burn ends"]
 
 
+async def test_what_one_order_mends_is_mended_by_one(stub: Stub, make: Make) -> None:
+    """A service has one speed: however many faults may have changed it, it is told once to take its own."""
+    faults = make(stub.url, owed=[SLOW, BURN, Fault(billing_delay="1m")])
+    await faults.settle()
+    assert sorted(stub.orders) == ["burn ends", "speed again"]
+
+
 async def test_what_is_wanted_is_not_mended_although_it_is_owed(stub: Stub, make: Make) -> None:
     """A fault left by somebody else that the scenario wants too stays until the scenario ends."""
     stub.delay_ms = 1000
