@@ -170,8 +170,7 @@ def of_board(board: Mapping[str, Any]) -> list[str]:
     """Every expression of a page: panels, variables, annotations."""
     exprs = [target["expr"] for panel in panels(board) for target in panel["targets"]]
     exprs += [
-        re.fullmatch(r"label_values\((.+), \w+\)", variable["query"]).group(1)  # type: ignore[union-attr]
-        for variable in board["templating"]["list"][1:]
+        re.findall(r"^label_values\((.+), \w+\)$", variable["query"])[0] for variable in board["templating"]["list"][1:]
     ]
     return exprs + [annotation["expr"] for annotation in board["annotations"]["list"]]
 
