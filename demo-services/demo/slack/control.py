@@ -15,6 +15,15 @@ from demo.slack.workspace import Channel, Message
 def router(slack: Slack) -> APIRouter:
     """Return the routes /faults, /sockets, /audit, /messages, /metrics and the two probes."""
     routes = APIRouter()
+    routes.include_router(_orders(slack))
+    routes.include_router(_accounts(slack))
+    routes.include_router(_process(slack))
+    return routes
+
+
+def _orders(slack: Slack) -> APIRouter:
+    """Return what makes Slack misbehave: /faults and /sockets."""
+    routes = APIRouter()
 
     @routes.post("/faults", status_code=201)
     async def order_fault(order: FaultOrder) -> dict[str, Any]:
@@ -37,6 +46,13 @@ def router(slack: Slack) -> APIRouter:
     async def refresh_sockets() -> dict[str, int]:
         """Ask every app for a new socket, as Slack does every few hours."""
         return {"asked": await slack.sockets.refresh()}
+
+    return routes
+
+
+def _accounts(slack: Slack) -> APIRouter:
+    """Return what tells of calls and channels: /audit and /messages."""
+    routes = APIRouter()
 
     @routes.get("/audit")
     async def audit(
@@ -62,17 +78,24 @@ def router(slack: Slack) -> APIRouter:
             ],
         }
 
-    @routes.get("/metrics", include_in_schema=False)
+    return routes
+
+
+def _process(slack: Slack) -> APIRouter:
+    """Return what every process has: /metrics and the two probes."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/metrics")
     async def metrics() -> Response:
         for channel in slack.workspace.channels.values():
             slack.audit.messages(channel.name, len(channel.messages))
         return Response(generate_latest(slack.audit.registry), media_type=CONTENT_TYPE_LATEST)
 
-    @routes.get("/-/healthy", include_in_schema=False)
+    @routes.get("/-/healthy")
     async def healthy() -> Response:
         return Response("healthy\n", media_type="text/plain")
 
-    @routes.get("/-/ready", include_in_schema=False)
+    @routes.get("/-/ready")
     async def ready() -> Response:
         return Response("ready\n", media_type="text/plain")
 

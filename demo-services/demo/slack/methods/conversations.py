@@ -15,6 +15,9 @@ from demo.slack.methods.call import Call
 from demo.slack.objects import as_slack
 from demo.slack.workspace import App, Channel, Message
 
+KINDS = {"public_channel": "channels:read", "private_channel": "groups:read", "mpim": "mpim:read", "im": "im:read"}
+"""Scope that a token needs to be told of conversations of one type; of the last two there are none here."""
+
 
 def history(call: Call) -> dict[str, Any]:
     """List what the channel shows, newest first, a page at a time."""
@@ -51,10 +54,6 @@ def replies(call: Call) -> dict[str, Any]:
     more = len(within) > limit
     answer = {"messages": _shown(call, channel, page), "has_more": more}
     return answer | (_next("next_ts", page[-1].ts) if more else {})
-
-
-KINDS = {"public_channel": "channels:read", "private_channel": "groups:read", "mpim": "mpim:read", "im": "im:read"}
-"""Scope that a token needs to be told of conversations of one type; of the last two there are none here."""
 
 
 def list_channels(call: Call) -> dict[str, Any]:
