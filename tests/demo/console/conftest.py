@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, Request
+from playwright.async_api import Browser, Locator, Page, Request, expect
 from starlette.applications import Starlette
 from starlette.requests import Request as Asked
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -116,6 +116,17 @@ class World:
     def start(self, name: str) -> None:
         """Start it again."""
         self.stack.start_part(next(part for part in self.stack.parts if part.name == name))
+
+
+WAIT = 30_000
+"""Milliseconds for what comes with a refresh, a scrape and a rule's evaluation, on a busy machine."""
+
+expect.set_options(timeout=WAIT)
+
+
+def panel(page: Page, title: str) -> Locator:
+    """The card of one panel."""
+    return page.locator(".panel", has=page.get_by_role("heading", name=title, exact=True))
 
 
 Until = Callable[..., Awaitable[None]]

@@ -1,12 +1,7 @@
 """The console's pages in a real browser, over a real Prometheus."""
 
-import asyncio
+import json
 import re
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
@@ -16,27 +11,18 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from compose.addresses import PROJECT
 from compose.native.parts import PARTS
 from demo.console import units
-
-WAIT = 30_000
-"""Milliseconds for what comes with a refresh, a scrape and a rule's evaluation, on a busy machine."""
+from tests.demo.console.conftest import panel
 
 PAGES = [f"/d/{file.stem}" for file in sorted((PROJECT / "dashboards" / "json").glob("*.json"))]
 
 LAG = "consumergroup_topic:kafka_consumergroup_lag:sum"
 SECONDS = "consumergroup_topic:kafka_consumergroup_lag_seconds:max"
-
-expect.set_options(timeout=WAIT)
-
-
-def panel(page: Page, title: str) -> Any:
-    """The card of one panel."""
-    return page.locator(".panel", has=page.get_by_role("heading", name=title, exact=True))
 
 
 def stage(page: Page, name: str) -> Any:
@@ -283,6 +269,31 @@ async def test_slack_is_embedded_and_its_absence_said(world: Any, visit: Any) ->
         await expect(frame.get_by_text("kafka").first).to_be_visible()
 
 
+async def test_the_buttons_of_a_message_work_in_the_page(world: Any, visit: Any, serve: Any) -> None:
+    """A click reaches the app where the router listens, and what it makes of the message is shown without a reload."""
+    heard = []
+
+    async def acknowledge(request: Request) -> Response:
+        click = json.loads((await request.form())["payload"])
+        heard.append((click["channel"]["name"], click["actions"][0]["action_id"], click["actions"][0]["value"]))
+        async with httpx.AsyncClient() as http:
+            await http.post(click["response_url"], json={"replace_original": True, "text": "Acknowledged by you"})
+        return Response()
+
+    button = {"type": "button", "action_id": "ack", "value": "7", "text": {"type": "plain_text", "text": "Acknowledge"}}
+    message = {"channel": "kafka", "text": "Lag", "blocks": [{"type": "actions", "elements": [button]}]}
+    app = Starlette(routes=[Route("/api/v1/slack/interactions", acknowledge, methods=["POST"])])
+    async with serve(app, port=int(world.stack.book["router_port"])), httpx.AsyncClient() as http:
+        token = {"authorization": f"Bearer {world.stack.book['slack_token']}"}
+        assert (await http.post(f"{world.slack}/api/chat.postMessage", json=message, headers=token)).json()["ok"]
+        async with visit(world.url) as page:
+            frame = page.frame_locator(".slack iframe")
+            await frame.get_by_role("button", name="Acknowledge").press("Enter")
+            await expect(frame.get_by_text("Acknowledged by you")).to_be_visible()
+            await expect(frame.get_by_role("button", name="Acknowledge")).to_have_count(0)
+    assert heard == [("kafka", "ack", "7")]
+
+
 async def test_prometheus_goes_and_comes_back(world: Any, visit: Any) -> None:
     """While it is down every panel says so and no old number stands; afterwards all is drawn again without a reload."""
     async with visit(world.url) as page, visit(f"{world.url}/d/bongsu-pods") as pods:
@@ -335,130 +346,16 @@ async def test_a_time_range_that_makes_no_sense_is_said(world: Any, visit: Any) 
         await expect(page.locator(".banner")).to_contain_text("'yesterday' is not a time such as now, now-15m")
 
 
-# --- a console of its own, over a Prometheus that counts ---
+MOVING = """() => [...document.querySelectorAll("body, body *")].filter((one) =>
+  ["", "::before", "::after"].map((part) => getComputedStyle(one, part)).some((style) =>
+    style.animationName !== "none" || style.transitionDuration.split(", ").some((each) => parseFloat(each) > 0)
+  )).map((one) => one.className)"""
 
 
-class Counting:
-    """A stand-in for Prometheus that answers "no series" and keeps every question."""
-
-    def __init__(self) -> None:
-        self.questions: list[str] = []
-        self.asked = asyncio.Event()
-
-    async def answer(self, request: Request) -> JSONResponse:
-        body = (await request.body()).decode()
-        self.questions.append(f"{request.url.path} {request.url.query} {body}")
-        self.asked.set()
-        data: Any = {"resultType": "vector", "result": []}
-        if request.url.path.endswith("/alerts"):
-            data = {"alerts": []}
-        elif request.url.path.endswith("/values"):
-            data = []
-        return JSONResponse({"status": "success", "data": data})
-
-    async def next_question(self, seconds: float) -> None:
-        """Wait for a question from now on. Raises TimeoutError."""
-        self.asked.clear()
-        await asyncio.wait_for(self.asked.wait(), seconds)
-
-    async def falls_silent(self, seconds: float, within: float) -> bool:
-        """Whether no question comes for `seconds` on end, some time `within` seconds."""
-        async with asyncio.timeout(within):
-            while True:
-                try:
-                    await self.next_question(seconds)
-                except TimeoutError:
-                    return True
-
-
-@pytest.fixture
-def console(world: Any, until: Any) -> Callable[..., AbstractAsyncContextManager[str]]:
-    """Run a console whose Prometheus and dashboards are the test's own, `async with console(…) as url`."""
-
-    @asynccontextmanager
-    async def run(folder: Path, prometheus: str) -> AsyncIterator[str]:
-        port = world.stack.book["billing_port"]
-        settings = (Path(world.stack.book.values["config"]) / "demo" / "console.yaml").read_text()
-        settings = re.sub(r"(?m)^listen: .*", f"listen: 127.0.0.1:{port}", settings)
-        settings = re.sub(r"(?m)^prometheus: .*", f"prometheus: {prometheus}", settings)
-        settings = re.sub(r"(?m)^dashboards: .*", f"dashboards: {folder}", settings)
-        (folder / "console.yaml").write_text(settings)
-        command = (sys.executable, "-m", "demo.console", "--config", str(folder / "console.yaml"))
-        process = await asyncio.create_subprocess_exec(*command, stderr=subprocess.DEVNULL)
-        url = f"http://127.0.0.1:{port}"
-
-        async def answers() -> bool:
-            assert process.returncode is None, f"the console ended with {process.returncode}"
-            try:
-                async with httpx.AsyncClient() as http:
-                    return (await http.get(f"{url}/-/healthy")).is_success
-            except httpx.ConnectError:
-                return False
-
-        try:
-            await until(answers)
-            yield url
-        finally:
-            process.terminate()
-            await process.wait()
-
-    return run
-
-
-Serve = Callable[..., AbstractAsyncContextManager[int]]
-Opened = Callable[..., AbstractAsyncContextManager[Page]]
-
-
-async def test_many_pages_ask_once_and_no_page_asks_nothing(
-    console: Any, serve: Serve, visit: Opened, tmp_path: Path
-) -> None:
-    """Three pages open: no question is put twice. All closed: none is put any more."""
-    counting = Counting()
-    overview = Path(__file__).parents[3] / "dashboards" / "json" / "bongsu-overview.json"
-    (tmp_path / overview.name).write_text(overview.read_text())
-    app = Starlette(routes=[Route("/{rest:path}", counting.answer, methods=["GET", "POST"])])
-    async with serve(app) as port, console(tmp_path, f"http://127.0.0.1:{port}") as url:
-        with pytest.raises(TimeoutError):
-            await counting.next_question(1)
-        async with visit(url) as first, visit(url) as second, visit(url) as third:
-            for page in (first, second, third):
-                await expect(panel(page, "Consumer lag").locator(".notice")).to_have_text(
-                    "No consumer group is measured"
-                )
-            timed = [question for question in counting.questions if "query=" in question]
-            assert len(timed) == len(set(timed))
-        # NiceGUI waits three seconds for a browser to come back
-        assert await counting.falls_silent(8, within=30)
-
-
-BROKEN = '{"uid": "broken", "title": "Broken", "panels": [{"type": "stat", "targets": [{}]}]}'
-ODD = """{"uid": "odd", "title": "Odd <b>title</b>", "panels": [
-  {"type": "heatmap", "title": "Heat", "targets": [{"expr": "up"}]},
-  {"type": "stat", "title": "Bad query", "gridPos": {"y": 9}, "targets": [{"expr": "sum(<script>"}]}]}"""
-
-
-async def test_a_broken_dashboard_is_named_and_the_others_work(
-    world: Any, console: Any, visit: Opened, tmp_path: Path
-) -> None:
-    """The file and its place are on the page; odd panels and refused queries say so in their own card."""
-    (tmp_path / "broken.json").write_text(BROKEN)
-    (tmp_path / "odd.json").write_text(ODD)
-    async with console(tmp_path, world.prometheus) as url, visit(f"{url}/d/odd") as page:
-        await expect(page.locator(".banner").first).to_have_text(
-            "broken.json is not shown: panels.0.targets.0.expr: Field required."
-        )
-        await expect(page.get_by_role("heading", name="Odd <b>title</b>")).to_be_visible()
-        await expect(panel(page, "Heat").locator(".notice")).to_contain_text("are drawn by Grafana only")
-        await expect(panel(page, "Bad query").locator(".notice")).to_contain_text("Prometheus refused the query")
-
-
-async def test_health_and_metrics(world: Any, console: Any, tmp_path: Path) -> None:
-    """Ready with dashboards, 503 with a reason without; the process counts its own CPU and memory."""
-    async with httpx.AsyncClient() as http:
-        assert (await http.get(f"{world.url}/-/healthy")).text == "console is running.\n"
-        assert (await http.get(f"{world.url}/-/ready")).text == "console is ready.\n"
-        metrics = (await http.get(f"{world.url}/metrics")).text
-        assert "process_cpu_seconds_total" in metrics
-        async with console(tmp_path, "http://127.0.0.1:9") as url:
-            answer = await http.get(f"{url}/-/ready")
-            assert (answer.status_code, answer.text) == (503, f"no dashboard in {tmp_path}.\n")
+async def test_nothing_moves_for_who_wants_no_motion(world: Any, visit: Any) -> None:
+    """The widgets' own transitions are there, and end with the browser's setting."""
+    async with visit(f"{world.url}/d/bongsu-kafka-lag") as page:
+        await expect(page.get_by_label("consumergroup")).to_be_visible()
+        assert await page.evaluate(MOVING) != []
+        await page.emulate_media(reduced_motion="reduce")
+        assert await page.evaluate(MOVING) == []

@@ -173,6 +173,17 @@ async def test_updates_in_place(slack: Any, page: Page) -> None:
     await expect(page.locator("article")).to_have_count(2)
 
 
+async def test_what_changed_does_not_flash_for_who_wants_no_motion(slack: Any, page: Page) -> None:
+    """A message that was edited is lit up for a moment, but not when the browser asks for no motion."""
+    ts = await slack.post()
+    await page.goto(f"{slack.url}/channels/kafka")
+    await slack.call("chat.update", channel=slack.channels["kafka"], ts=ts, text="RESOLVED")
+    message = page.locator("article.changed")
+    await expect(message).to_have_css("animation-name", "changed")
+    await page.emulate_media(reduced_motion="reduce")
+    await expect(message).to_have_css("animation-name", "none")
+
+
 async def test_badges_count_what_was_not_seen(slack: Any, page: Page) -> None:
     """A channel that gets messages while another one is looked at shows their number until it is opened."""
     await page.goto(f"{slack.url}/channels/kafka")
