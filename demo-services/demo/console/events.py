@@ -1,7 +1,8 @@
 """What happened: the annotations of a dashboard, each a span of time or a moment. Pure."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from demo.console import series as naming
 from demo.console.display import State, state
@@ -30,10 +31,15 @@ class Event:
 
 @dataclass(frozen=True)
 class Events:
-    """The newest events, newest first, and how many are older."""
+    """The newest events, newest first, and how many there were of each kind that was asked for."""
 
     shown: tuple[Event, ...] = ()
-    left_out: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> int:
+        """How many are older than those."""
+        return sum(self.counts.values()) - len(self.shown)
 
 
 def events(answers: Sequence[tuple[Annotation, Sequence[Series]]], window: Window) -> Events:
@@ -45,7 +51,8 @@ def events(answers: Sequence[tuple[Annotation, Sequence[Series]]], window: Windo
         for run in _runs(one.points, window.step)
     ]
     ordered = sorted(found, key=lambda event: (-event.begin, event.title, event.text))
-    return Events(tuple(ordered[:MAX_EVENTS]), max(0, len(ordered) - MAX_EVENTS))
+    counts = Counter(event.kind for event in found)
+    return Events(tuple(ordered[:MAX_EVENTS]), {annotation.name: counts[annotation.name] for annotation, _ in answers})
 
 
 def _event(annotation: Annotation, one: Series, run: tuple[float, float], window: Window) -> Event:

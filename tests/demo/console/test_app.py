@@ -131,6 +131,7 @@ async def test_a_broken_dashboard_is_named_and_the_others_work(
             "broken.json is not shown: panels.0.targets.0.expr: Field required."
         )
         await expect(page.get_by_role("heading", name="Odd <b>title</b>")).to_be_visible()
+        await expect(page.locator(".happened")).to_be_hidden()
         await expect(panel(page, "Heat").locator(".notice")).to_contain_text("are drawn by Grafana only")
         await expect(panel(page, "Bad query").locator(".notice")).to_contain_text("Prometheus refused the query")
 

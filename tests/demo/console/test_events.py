@@ -1,6 +1,6 @@
 """Samples of annotations into what happened."""
 
-from demo.console.events import MAX_EVENTS, Event, events
+from demo.console.events import MAX_EVENTS, Event, Events, events
 from demo.console.panels import Annotation
 from demo.console.series import Series
 from demo.console.timerange import Window
@@ -35,10 +35,11 @@ def test_the_newest_are_kept() -> None:
     """A storm is counted, not drawn."""
     storm = [firing(f"A{number:03}", 1000 + number % 20) for number in range(MAX_EVENTS + 7)]
     found = events([(ALERTS, storm)], WINDOW)
-    assert (len(found.shown), found.left_out) == (MAX_EVENTS, 7)
+    assert (len(found.shown), found.left_out, found.counts) == (MAX_EVENTS, 7, {"Alerts": MAX_EVENTS + 7})
     assert found.shown[0].begin == 1019
 
 
 def test_nothing_happened() -> None:
-    """No annotation, no sample: no event."""
-    assert events([], WINDOW).shown == events([(ALERTS, [])], WINDOW).shown == ()
+    """No sample, no event, and that is a number; without an annotation nothing is known."""
+    assert events([(ALERTS, []), (RESTARTS, [])], WINDOW) == Events((), {"Alerts": 0, "Restarts": 0})
+    assert events([], WINDOW) == Events()

@@ -1,7 +1,5 @@
 """What happened in the time that a page shows, in words: the same as the marks in its charts."""
 
-from collections import Counter
-
 from demo.console.events import Event, Events
 from demo.console.pages.words import Words, moment
 
@@ -22,23 +20,19 @@ class HappenedView:
         if drawn == self._drawn:
             return
         self._drawn = drawn
-        self._box.set_visibility(True)
-        self._summary.text = drawn if isinstance(drawn, str) else _summary(drawn)
         self._list.clear()
         if isinstance(drawn, str):
+            self._box.set_visibility(True)
+            self._summary.text = drawn
             return
+        # a dashboard without annotations tells of nothing, not even that nothing happened
+        self._box.set_visibility(bool(drawn.counts))
+        self._summary.text = "What happened: " + ", ".join(f"{kind} {count}" for kind, count in drawn.counts.items())
         with self._list:
             for event in drawn.shown:
                 _event(event)
             if drawn.left_out:
                 Words("li", f"and {drawn.left_out} older", "quiet")
-
-
-def _summary(drawn: Events) -> str:
-    counts = Counter(event.kind for event in drawn.shown)
-    if not counts:
-        return "Nothing happened in this time: no alert, no restart, no new pod"
-    return "What happened: " + ", ".join(f"{kind} {count}" for kind, count in counts.items())
 
 
 def _event(event: Event) -> None:
