@@ -350,6 +350,7 @@ class OpenMessage:
     dead: str | None
     dead_code: str | None
     hold: Hold | None = None
+    acknowledged_by: str | None = None
 
 
 @dataclass(frozen=True)

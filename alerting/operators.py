@@ -114,6 +114,7 @@ def _message(one: OpenMessage) -> dict[str, Any]:
         "firing": one.firing,
         "resolved": one.resolved,
         "state": _state(one),
+        "acknowledged_by": one.acknowledged_by,
         "held_until": one.hold and one.hold.until.isoformat(),
         "undelivered_since": one.undelivered_since and one.undelivered_since.isoformat(),
         "reason": one.dead_code,

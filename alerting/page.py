@@ -61,7 +61,7 @@ def _watchdog(census: Census, now: datetime) -> str:
 def _table(census: Census, now: datetime) -> str:
     if not census.messages:
         return '<p class="none">Nothing is open.</p>'
-    head = "<tr><th>Alert<th>Channel<th>Open for<th>Firing<th>Resolved<th>Slack</tr>"
+    head = "<tr><th>Alert<th>Channel<th>Open for<th>Firing<th>Resolved<th>Acknowledged by<th>Slack</tr>"
     return f"<table>{head}{''.join(_row(message, now) for message in census.messages)}</table>"
 
 
@@ -72,6 +72,7 @@ def _row(message: OpenMessage, now: datetime) -> str:
         duration(now - message.since),
         str(message.firing),
         str(message.resolved),
+        escape(message.acknowledged_by or ""),
         _state(message, now),
     )
     return f"<tr>{''.join(f'<td>{cell}' for cell in cells)}</tr>"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Column, Connection, ScalarSelect, insert, or_, select, update
 
 from alerting.actions import Click
 from alerting.model import Act, Deed, Episode, Notice, Outcome, Posted
@@ -46,6 +46,12 @@ def at(connection: Connection, message: Posted) -> Episode | None:
     """Return the episode that this message shows."""
     episode_id = _at(connection, message)
     return None if episode_id is None else outbox.load(connection, episode_id)
+
+
+def acknowledgement(column: Column[Any]) -> ScalarSelect[Any]:
+    """Select a column of an episode's acknowledgement, in a query of episodes."""
+    mine = (acts.c.episode_id == episodes.c.id) & (acts.c.key == ACKNOWLEDGED)
+    return select(column).where(mine).correlate(episodes).scalar_subquery()
 
 
 def unattended(connection: Connection, before: datetime) -> tuple[Episode, ...]:

@@ -1,24 +1,34 @@
 """What happened, for people who look back: the audit log, and which alerts are noise."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from statistics import fmean
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from alerting.model import Entry, Noise
+from alerting.model import Deed, Entry, Noise, Outcome
 from alerting.store import rows
-from alerting.store.schema import alerts, episodes
+from alerting.store.acts import acknowledgement
+from alerting.store.schema import acts, alerts, episodes
 
 MOST = 10_000
-"""Messages that are looked through, at most; the newest."""
+"""Messages, and acts, that are looked through, at most; the newest."""
+
+DONE: Mapping[Deed, str] = {
+    Deed.ACKNOWLEDGE: "acknowledged",
+    Deed.SILENCE: "silenced",
+    Deed.UNSILENCE: "unsilenced",
+    Deed.ESCALATE: "escalated",
+}
+"""What the audit log says of a deed; of one that is not done it says that."""
 
 
 def audit(connection: Connection, before: datetime, limit: int) -> tuple[Entry, ...]:
     """Return what happened before a time, the newest first."""
-    found = [entry for row in _rows(connection) for entry in _entries(row) if entry.at < before]
-    return tuple(sorted(found, key=lambda entry: entry.at, reverse=True)[:limit])
+    found = [*_deeds(connection), *(entry for row in _rows(connection) for entry in _entries(row))]
+    old = [entry for entry in found if entry.at < before]
+    return tuple(sorted(old, key=lambda entry: entry.at, reverse=True)[:limit])
 
 
 def noise(connection: Connection, since: datetime) -> tuple[Noise, ...]:
@@ -39,10 +49,20 @@ def resend(connection: Connection, episode_id: int, now: datetime) -> bool:
 
 def _rows(connection: Connection, since: datetime | None = None) -> Sequence[Row[Any]]:
     count = select(func.count()).where(alerts.c.episode_id == episodes.c.id).scalar_subquery().label("alerts")
-    query = select(episodes, count).order_by(episodes.c.id.desc()).limit(MOST)
+    attended = acknowledgement(acts.c.at).label("acknowledged_at")
+    query = select(episodes, count, attended).order_by(episodes.c.id.desc()).limit(MOST)
     if since:
         query = query.where(episodes.c.since >= since)
     return connection.execute(query).all()
+
+
+def _deeds(connection: Connection) -> Iterator[Entry]:
+    home = (episodes.c.channel.label("home"), episodes.c.notice, episodes.c.group_labels, episodes.c.group_key)
+    query = select(acts, *home).join(episodes, episodes.c.id == acts.c.episode_id)
+    for row in connection.execute(query.order_by(acts.c.id.desc()).limit(MOST)).all():
+        done = row.outcome == Outcome.DONE.value
+        what = DONE[Deed(row.deed)] if done else f"{row.deed} {row.outcome}"
+        yield Entry(row.at, rows.title(row), row.home, what, row.person_name)
 
 
 def _entries(row: Row[Any]) -> Iterator[Entry]:
@@ -56,12 +76,17 @@ def _entries(row: Row[Any]) -> Iterator[Entry]:
 
 def _noise(title: str, mine: Sequence[Row[Any]]) -> Noise:
     lasted = [(row.ended_at - row.since).total_seconds() for row in mine if row.closed_at and row.ended_at]
+    waited = [(row.acknowledged_at - row.since).total_seconds() for row in mine if row.acknowledged_at]
     return Noise(
         title=title,
         messages=len(mine),
         alerts=sum(row.alerts for row in mine),
         reminders=sum(row.repeats for row in mine),
         open=sum(row.closed_at is None for row in mine),
-        to_resolve=timedelta(seconds=fmean(lasted)) if lasted else None,
-        to_acknowledge=None,
+        to_resolve=_mean(lasted),
+        to_acknowledge=_mean(waited),
     )
+
+
+def _mean(seconds: Sequence[float]) -> timedelta | None:
+    return timedelta(seconds=fmean(seconds)) if seconds else None

@@ -119,8 +119,9 @@ def _intent(row: Row[Any]) -> Intent:
 
 
 def census(rows: Sequence[Row[Any]], beat: datetime | None, silence: str | None) -> Census:
-    """Count episodes that have `firing`, `resolved` and `fingerprints` beside their columns; a digest has none itself.
+    """Count episodes that have `firing`, `resolved`, `fingerprints` and `acknowledged_by` beside their columns.
 
+    A digest has no alerts itself.
     `beat` is when a Watchdog was heard, `silence` what the dead-man's switch found.
     """
     opened = [row for row in rows if row.closed_at is None and row.fingerprints]
@@ -156,4 +157,5 @@ def _open_message(row: Row[Any]) -> OpenMessage:
         dead=row.dead,
         dead_code=row.dead_code,
         hold=Hold(row.held_until, row.held_zone) if row.held_until else None,
+        acknowledged_by=row.acknowledged_by,
     )

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, case, delete, func, or_, select, update
 
 from alerting.model import Census, Status
 from alerting.store import rows
+from alerting.store.acts import acknowledgement
 from alerting.store.schema import acts, alerts, episodes, fallbacks, intents, schema_version, watchdogs
 from alerting.store.watch import AWAITED, open_alarm
 
@@ -47,7 +48,13 @@ def census(connection: Connection) -> Census:
     firing = func.sum(case((alerts.c.status == Status.FIRING.value, 1), else_=0))
     known = func.count(alerts.c.fingerprint)
     shown = (
-        select(episodes, firing.label("firing"), (known - firing).label("resolved"), known.label("fingerprints"))
+        select(
+            episodes,
+            firing.label("firing"),
+            (known - firing).label("resolved"),
+            known.label("fingerprints"),
+            acknowledgement(acts.c.person_name).label("acknowledged_by"),
+        )
         .outerjoin(alerts, alerts.c.episode_id == episodes.c.id)
         .where(live)
         .group_by(episodes.c.id)

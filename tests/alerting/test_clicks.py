@@ -106,6 +106,30 @@ async def test_an_acknowledgement_is_shown_and_told(serving, webhook_body, alert
         assert people.buttons() == ["silence"]
 
 
+async def test_the_page_says_who_did_what_and_how_long_it_took(serving, alertmanager, webhook_body, alert):
+    """Who has acknowledged what is open, each deed with its person or its failure, and the mean time to acknowledge."""
+    alertmanager.refuses = "no"
+    async with serving() as people:
+        await people.fire(webhook_body(alert("a"), group=KEY))
+        await people.told("*1 fired*: `topic=a`")
+        await people.click("acknowledge", "jane")
+        await people.click("silence", "joe", selected_option={"value": "1h"})
+        await until(lambda: len(people.replies()) == 3, people.replies)
+        (message,) = (await people.client.get("/api/v1/messages")).json()["messages"]
+        assert message["acknowledged_by"] == "jane"
+        entries = (await people.client.get("/api/v1/audit")).json()["entries"]
+        assert [(one["what"], one["who"], one["channel"]) for one in entries] == [
+            ("silence failed", "joe", "#kafka"),
+            ("acknowledged", "jane", "#kafka"),
+            ("fired", None, "#kafka"),
+        ]
+        (noise,) = (await people.client.get("/api/v1/noise", params={"days": 3650})).json()["alerts"]
+        begun, done = (datetime.fromisoformat(entries[place]["at"]) for place in (2, 1))
+        assert noise["mean_seconds_to_acknowledge"] == (done - begun).total_seconds()
+        page = (await people.client.get("/")).text
+        assert page.count("<td>jane") == 2
+
+
 async def test_a_silence_is_made_shown_and_ended(serving, workspace, alertmanager, webhook_body, alert):
     """In Alertmanager: the labels of the alert, until the time that was chosen, by whom, and why."""
     alertmanager.list(alert("a"))
