@@ -28,7 +28,6 @@ REST = 30.0
 MAX_ANSWER = 1024 * 1024
 """Bytes. One series of a chart has a few hundred; a query that finds very many is none for a chart."""
 
-
 EVALUATED = f'min(time() - timestamp(ALERTS{{alertname="{WATCHDOG}",alertstate="firing"}}))'
 """Seconds since the rule that always fires was evaluated; a series is found for five minutes after its last sample."""
 
@@ -58,7 +57,7 @@ class _Answer(_Part):
 
 
 class _Sample(_Part):
-    value: tuple[float, str]
+    value: tuple[float, float]
 
 
 class _Vector(_Part):
@@ -116,7 +115,7 @@ class Prometheus:
             said = f"HTTP {error.response.status_code}" if isinstance(error, httpx.HTTPStatusError) else ""
             log.warning("Prometheus can't be asked for the Watchdog", error=type(error).__name__, said=said)
             return Sight(Standing.SILENT, said)
-        lately = any(float(sample.value[1]) <= LATELY for sample in found.data.result)
+        lately = any(sample.value[1] <= LATELY for sample in found.data.result)
         return Sight(Standing.FIRES if lately else Standing.LACKS, await self._receivers(self.client))
 
     async def _receivers(self, client: httpx.AsyncClient) -> str:

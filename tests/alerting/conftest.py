@@ -320,7 +320,7 @@ class FakePrometheus:
     values: list[float] = field(default_factory=lambda: [10.0, 20.0, 97.0])
     asked: list[dict[str, str]] = field(default_factory=list)
     status: int = 200
-    evaluated: float | None = 1.0
+    evaluated: float | str | None = 1.0
     receivers: list[str] = field(default_factory=lambda: ["http://alertmanager.example:9093"])
 
     async def instant(self, request: web.Request) -> web.Response:

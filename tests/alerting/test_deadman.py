@@ -135,6 +135,7 @@ async def test_one_message_says_where_it_is_silent_until_it_is_back(
     [
         ({"evaluated": None}, "Prometheus does not evaluate its rule"),
         ({"evaluated": 151.0}, "Prometheus does not evaluate its rule"),
+        ({"evaluated": "long ago"}, "Prometheus does not answer"),
         ({"receivers": []}, "Prometheus does not send to Alertmanager"),
         ({"status": 401}, "Prometheus does not answer"),
     ],
