@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import structlog
@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 from alerting.config import AlertmanagerSettings
 from alerting.errors import AlertmanagerError
 from alerting.model import WATCHDOG, Alert, Listing, Sight, Standing, Status, Suppression
-from alerting.receive import storable
+from alerting.receive import start, storable
 from alerting.silences import Silence
 
 log = structlog.get_logger("alerting.alertmanager")
@@ -180,7 +180,7 @@ def _alert(part: _Alert) -> Alert:
     return Alert(
         fingerprint=part.fingerprint,
         status=Status.FIRING,
-        starts_at=part.starts_at.astimezone(UTC),
+        starts_at=start(part.starts_at),
         ends_at=None,
         labels=part.labels,
         annotations=part.annotations,
@@ -220,7 +220,7 @@ async def _ask(client: httpx.AsyncClient, method: str, path: str, body: object =
 async def _watchdog(client: httpx.AsyncClient) -> Standing:
     try:
         answer = await client.get("/api/v2/alerts", params={"filter": f'alertname="{WATCHDOG}"'})
-        found = _ALERTS.validate_json(answer.raise_for_status().content)
+        found = _read(answer.raise_for_status().content)
     except (httpx.HTTPError, ValidationError) as error:
         log.warning("Alertmanager can't be asked for the Watchdog", url=str(client.base_url), error=_said(error))
         return Standing.SILENT

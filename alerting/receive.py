@@ -116,7 +116,7 @@ def report(part: AlertPart) -> Alert:
     return Alert(
         fingerprint=part.fingerprint,
         status=status,
-        starts_at=_whole(_utc(part.starts_at)),
+        starts_at=start(part.starts_at),
         ends_at=_utc(part.ends_at) if status is Status.RESOLVED else None,
         labels=part.labels,
         annotations=part.annotations,
@@ -124,9 +124,13 @@ def report(part: AlertPart) -> Alert:
     )
 
 
-def _whole(moment: datetime) -> datetime:
-    """Cut to milliseconds: Alertmanager's API tells no more, and the same start told twice must be the same."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+def start(moment: datetime) -> datetime:
+    """Return a start as it is kept, in UTC and cut to milliseconds.
+
+    Alertmanager's API tells no more than those, and the same start told twice must be the same.
+    """
+    whole = _utc(moment)
+    return whole.replace(microsecond=whole.microsecond // 1000 * 1000)
 
 
 def _utc(moment: datetime) -> datetime:

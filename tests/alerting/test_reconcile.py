@@ -115,6 +115,13 @@ async def test_a_start_is_the_same_from_the_list_and_from_a_webhook(
     assert workspace.replies(workspace.roots()[0]) == told
 
 
+async def test_a_start_beyond_the_calendar_is_read_all_the_same(start, reconciling, alertmanager, alert):
+    """Of an alert that some client has posted: one such alert must not end the looks at all others."""
+    alertmanager.list(alert("a") | {"startsAt": "0001-01-01T00:00:00+09:00"})
+    async with start(settings=reconciling) as router:
+        await looked(router)
+
+
 @pytest.mark.parametrize("trouble", ["down", "just started", "not listed", "another sender"])
 async def test_absence_is_not_believed_when_the_list_may_not_be_whole(
     start, reconciling, workspace, alertmanager, webhook_body, alert, trouble
