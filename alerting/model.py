@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -270,15 +270,15 @@ class Episode:
     group: Group
     channel: str
     alerts: tuple[Alert, ...]
-    truncated: int
     since: datetime
-    closed_at: datetime | None
-    revision: int
-    root: Posted | None
-    shown: str | None
-    told: Mapping[str, str]
-    previous: str | None
-    intent: Intent | None
+    truncated: int = 0
+    closed_at: datetime | None = None
+    revision: int = 1
+    root: Posted | None = None
+    shown: str | None = None
+    told: Mapping[str, str] = field(default_factory=dict)
+    previous: str | None = None
+    intent: Intent | None = None
     stale_since: datetime | None = None
     delayed: int = 0
     chart: ChartForm | None = None

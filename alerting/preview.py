@@ -60,11 +60,4 @@ def _episode(notification: Notification, channel: str, routed: Sequence[Routed])
         alerts=alerts,
         truncated=notification.truncated,
         since=min(alert.starts_at for alert in alerts),
-        closed_at=None,
-        revision=0,
-        root=None,
-        shown=None,
-        told={},
-        previous=None,
-        intent=None,
     )

@@ -107,7 +107,7 @@ class World:
 
 def fresh(*found: Alert, **fields: object) -> World:
     group = Group("{}:{}", {"alertname": "Lag"}, "http://alertmanager.example")
-    return World(replace(Episode(1, group, "#kafka", found, 0, NOW, None, 1, None, None, {}, None, None), **fields))
+    return World(replace(Episode(1, group, "#kafka", found, NOW), **fields))
 
 
 many = settings(max_examples=200, deadline=None)

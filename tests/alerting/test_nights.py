@@ -175,15 +175,7 @@ def episode(name, *alerts):
         group=Group("{}:{}", {"alertname": name}, ""),
         channel="#kafka",
         alerts=alerts,
-        truncated=0,
         since=EVENING,
-        closed_at=None,
-        revision=1,
-        root=None,
-        shown=None,
-        told={},
-        previous=None,
-        intent=None,
     )
 
 

@@ -31,15 +31,7 @@ def episode(*alerts: Alert, **fields: object) -> Episode:
         group=Group("key", {"alertname": "Lag"}, "http://alertmanager.example"),
         channel="#kafka",
         alerts=alerts,
-        truncated=0,
         since=NOW,
-        closed_at=None,
-        revision=1,
-        root=None,
-        shown=None,
-        told={},
-        previous=None,
-        intent=None,
     )
     return replace(made, **fields)
 

@@ -71,7 +71,7 @@ HOSTILE = Alert(
 def episode(*alerts: Alert, truncated: int = 0, **fields: object) -> Episode:
     group = Group("key", {"alertname": alerts[0].labels["alertname"]}, "http://alertmanager.example:9093")
     began = min(item.starts_at for item in alerts)
-    made = Episode(1, group, "#pods", alerts, truncated, began, None, 1, None, None, {}, None, None)
+    made = Episode(1, group, "#pods", alerts, began, truncated)
     return replace(made, **fields)
 
 
