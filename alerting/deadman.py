@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from alerting.alertmanager import Alertmanager
+from alerting.bell import Bell
 from alerting.errors import StoreError
 from alerting.lead import Lead
 from alerting.people import WatchdogSettings
@@ -45,7 +46,7 @@ class DeadMansSwitch:
     interval: float = INTERVAL
     _began: datetime = field(init=False)
     _lead: Lead = field(init=False)
-    _bell: asyncio.Event = field(default_factory=asyncio.Event)
+    _bell: Bell = field(default_factory=Bell)
 
     def __post_init__(self) -> None:
         """Begin to wait."""
@@ -54,12 +55,11 @@ class DeadMansSwitch:
 
     def hear(self) -> None:
         """A Watchdog has come."""
-        self._bell.set()
+        self._bell.ring()
 
     async def run(self) -> None:
         """Look until cancelled; without a delay in the settings once, for a message of earlier settings."""
         while True:
-            self._bell.clear()
             try:
                 await self.look()
                 if self.settings.after is None:
@@ -68,11 +68,7 @@ class DeadMansSwitch:
                 log.error("the dead-man's switch waits for the store", error=str(error))
             except LeaseLost:
                 log.warning("another router watches for the Watchdog now")
-            try:
-                async with asyncio.timeout(self.interval):
-                    await self._bell.wait()
-            except TimeoutError:
-                continue
+            await self._bell.wait(self.interval)
 
     async def look(self) -> None:
         """Trip, keep the message true, or clear it. Raises StoreError or LeaseLost."""

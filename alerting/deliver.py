@@ -20,6 +20,7 @@ import structlog
 from opentelemetry.trace import NoOpTracer, Span, SpanKind, StatusCode, Tracer
 from sqlalchemy import Connection
 
+from alerting.bell import Bell
 from alerting.errors import DeliveryError, Reason, StoreError
 from alerting.illustrate import worse
 from alerting.metrics import Metrics
@@ -74,7 +75,7 @@ class Delivery:
     tracer: Tracer = UNTRACED
     _traffic: Traffic = field(init=False)
     _busy: set[str] = field(default_factory=set)
-    _bell: asyncio.Event = field(default_factory=asyncio.Event)
+    _bell: Bell = field(default_factory=Bell)
 
     def __post_init__(self) -> None:
         """Start with nothing called."""
@@ -82,7 +83,7 @@ class Delivery:
 
     def wake(self) -> None:
         """Say that there may be something to do."""
-        self._bell.set()
+        self._bell.ring()
 
     async def run(self) -> None:
         """Deliver what the store holds, and what comes to it."""
@@ -95,11 +96,10 @@ class Delivery:
         if not self.store.shared:
             await self._insist(leases.clear)
         while True:
-            self._bell.clear()
             begun = _clock()
             wait = await self._start(group)
             await asyncio.sleep(LEISURE * (_clock() - begun))
-            await _until(self._bell, min(wait, self.pace.poll) if self.store.shared else wait)
+            await self._bell.wait(min(wait, self.pace.poll) if self.store.shared else wait)
 
     async def _start(self, group: asyncio.TaskGroup) -> float:
         """Start every call that may be made now; return in how many seconds the next may be."""
@@ -137,7 +137,7 @@ class Delivery:
             log.warning("another router has taken the channel over", channel=head.channel, episode=head.episode_id)
         finally:
             self._busy.discard(head.channel)
-            self._bell.set()
+            self._bell.ring()
 
     async def _advance(self, head: Head, lease: Lease, episode: Episode) -> None:
         """Make one call for this episode, and keep what came of it; a span of the trace that brought the news."""
@@ -359,15 +359,6 @@ def _refused_form(step: Step, message: Message, error: DeliveryError) -> ChartFo
     if isinstance(step, Picture):
         return None if error.retryable else ChartForm.PICTURE
     return message.chart if error.reason is Reason.CONTENT else None
-
-
-async def _until(bell: asyncio.Event, seconds: float) -> None:
-    """Wait for the bell, at most `seconds`."""
-    try:
-        async with asyncio.timeout(seconds):
-            await bell.wait()
-    except TimeoutError:
-        return
 
 
 def _clock() -> float:

@@ -3,7 +3,6 @@
 A click is kept before Slack hears 200, and done here. Whatever fails for a time is tried again, until its time is over.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ import structlog
 
 from alerting import silences
 from alerting.alertmanager import Alertmanager
+from alerting.bell import Bell
 from alerting.errors import AlertmanagerError, DeliveryError, StoreError
 from alerting.model import Act, Deed, Episode, Notice, Outcome
 from alerting.reconcile import Reconciliation
@@ -42,26 +42,21 @@ class Errands:
     reconciliation: Reconciliation
     wake: Callable[[], None]
     clock: Callable[[], datetime]
-    _bell: asyncio.Event = field(default_factory=asyncio.Event)
+    _bell: Bell = field(default_factory=Bell)
 
     def hear(self) -> None:
         """Something was asked for."""
-        self._bell.set()
+        self._bell.ring()
 
     async def run(self) -> None:
         """Do what comes, and look now and then for what others have left."""
         while True:
-            self._bell.clear()
             try:
                 while errand := await self.store.run(acts.errand, self.clock(), PATIENCE):
                     await self._do(errand)
             except StoreError as error:
                 log.error("errands wait for the store", error=str(error))
-            try:
-                async with asyncio.timeout(INTERVAL):
-                    await self._bell.wait()
-            except TimeoutError:
-                continue
+            await self._bell.wait(INTERVAL)
 
     async def _do(self, errand: Errand) -> None:
         act, episode = errand.act, errand.episode
