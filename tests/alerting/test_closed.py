@@ -12,6 +12,7 @@ from alerting.app import make_app
 from alerting.config import PrometheusSettings
 from alerting.prometheus import MAX_ANSWER
 from alerting.receive import MAX_BODY
+from tests.alerting.port import served
 
 HOOK = "/api/v1/alertmanager"
 
@@ -43,11 +44,8 @@ async def trap():
 
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", handle)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}", called
-    await runner.cleanup()
+    async with served(application) as url:
+        yield url, called
 
 
 async def test_an_endless_body_is_read_no_further_than_it_may_go(client):
@@ -154,13 +152,10 @@ async def test_an_answer_without_end_costs_the_chart_and_nothing_else(start, set
         return web.Response(body=packed, headers={"Content-Encoding": "gzip", "Content-Type": "application/json"})
 
     application.router.add_post("/api/v1/query_range", bomb)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    asked = PrometheusSettings(url=f"http://127.0.0.1:{runner.addresses[0][1]}")
     notes = {"query": "up", "value": "97", "threshold": "50"}
-    async with start(settings=settings.model_copy(update={"prometheus": asked})) as router:
-        await router.accept(webhook_body(alert("a", annotations=notes)))
-        await router.settled()
-    await runner.cleanup()
+    async with served(application) as url:
+        asked = settings.model_copy(update={"prometheus": PrometheusSettings(url=url)})
+        async with start(settings=asked) as router:
+            await router.accept(webhook_body(alert("a", annotations=notes)))
+            await router.settled()
     assert len(workspace.roots()) == 1

@@ -8,8 +8,8 @@ import pytest
 from alerting.config import RouterSettings
 from alerting.model import Sight, Standing
 from alerting.store import upkeep
-from alerting.store.leases import LeaseLost
 from alerting.watchdog import Finding, diagnose, silent
+from tests.alerting import life
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -42,24 +42,6 @@ def test_what_came_before_the_router_ran_says_nothing(heard, began, dead):
     assert silent(*at, timedelta(minutes=1), NOON) is dead
 
 
-class Clock:
-    """The wall clock, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def watching(settings, prometheus, alertmanager):
     """Settings of a router that waits a minute and can ask both."""
@@ -79,11 +61,8 @@ def beat(alert, webhook_body):
 
 
 async def look(router):
-    """Look; once more when the router has just started and ended the leases of its earlier life."""
-    try:
-        await router.pipeline.switch.look()
-    except LeaseLost:
-        await router.pipeline.switch.look()
+    """Have the switch look."""
+    await life.look(router.pipeline.switch)
 
 
 async def shown(router, workspace):

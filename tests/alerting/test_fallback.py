@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,9 +13,9 @@ from aiohttp import web
 
 from alerting.config import RouterSettings
 from alerting.relay import LONGEST
-from alerting.store.leases import LeaseLost
+from tests.alerting import life
+from tests.alerting.port import served
 
-NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SECRET = "fall-back-secret"
 
 
@@ -46,31 +45,9 @@ async def other() -> AsyncIterator[Other]:
     made = Other()
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", made.handle)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-    yield made
-    await runner.cleanup()
-
-
-class Clock:
-    """The wall clock, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def clock():
-    return Clock()
+    async with served(application) as url:
+        made.url = f"{url}/hook"
+        yield made
 
 
 @pytest.fixture
@@ -98,11 +75,8 @@ def start_still(start):
 
 
 async def look(router):
-    """Look; once more when the router has just started and ended the leases of its earlier life."""
-    try:
-        return await router.pipeline.relay.look()
-    except LeaseLost:
-        return await router.pipeline.relay.look()
+    """Have the relay look."""
+    return await life.look(router.pipeline.relay)
 
 
 async def test_an_alert_that_slack_does_not_show_is_told_once_and_again_at_its_end(
@@ -200,8 +174,11 @@ async def test_a_fall_back_that_fails_is_asked_again(
         other.status = 204
         assert await look(router)
         assert await look(router)
-        assert router.metrics.fallback.labels("failed")._value.get() == 1
-        assert router.metrics.fallback.labels("delivered")._value.get() == 1
+        counted = {
+            result: router.metrics.registry.get_sample_value("router_fallback_posts_total", {"result": result})
+            for result in ("failed", "delivered")
+        }
+    assert counted == {"failed": 1, "delivered": 1}
     assert other.told == [("firing", "a")] * 2
     assert other.calls[0][1].split(b'"alerts"')[1] == other.calls[1][1].split(b'"alerts"')[1]
 

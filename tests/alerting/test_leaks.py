@@ -19,7 +19,7 @@ from alerting.config import RouterSettings
 from alerting.errors import StoreError
 from alerting.pace import Pace
 from alerting.store import open_store
-from alerting.store.leases import LeaseLost
+from tests.alerting.life import look
 
 MARK = "xapp-canary-of-"
 """The settings ask for the beginning of an app-level token, and for no form of another secret."""
@@ -109,14 +109,6 @@ def test_the_walk_finds_secrets_wherever_they_are():
     )
 
 
-async def told(relay) -> bool:
-    """Try the fall-back with what Slack refuses, once its router has ended the leases of an earlier life."""
-    try:
-        return await relay.look()
-    except LeaseLost:
-        return await relay.look()
-
-
 async def everything(made: RouterSettings, webhook_body, alert, caplog) -> list[str]:
     """All that is said and shown: webhooks refused and taken, a Slack that refuses, every page, logs, spans, reprs."""
     caplog.set_level(logging.DEBUG)
@@ -135,7 +127,7 @@ async def everything(made: RouterSettings, webhook_body, alert, caplog) -> list[
                 for path in ("alertmanager", "grafana", "test", "slack/interactions", "messages/1/resend"):
                     for body in (b"{", webhook_body(alert("a"))):
                         seen.append((await router.post(f"/api/v1/{path}", content=body, headers=headers)).text)
-            assert await told(app.state.pipeline.relay) is (made.fallback.address() is None)
+            assert await look(app.state.pipeline.relay) is (made.fallback.address() is None)
             seen += [repr(app.state.pipeline), repr(vars(app.state))]
             pages = (
                 "",

@@ -24,19 +24,11 @@ MORNING = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
 HOLD = Hold(MORNING, "Asia/Seoul")
 
 
-class Clock:
-    """The wall clock, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = EVENING
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
-def clock():
-    return Clock()
+def clock(clock):
+    """In the evening."""
+    clock.now = EVENING
+    return clock
 
 
 @pytest.fixture

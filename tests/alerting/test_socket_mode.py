@@ -20,6 +20,7 @@ from alerting.slack import open_slack
 from alerting.socket_mode import SocketMode
 from demo.slack.app import build
 from demo.slack.settings import SlackSettings
+from tests.alerting.port import served
 
 TOKEN, APP_TOKEN = "xoxb-test", "xapp-test"
 
@@ -74,12 +75,9 @@ async def slacks_end():
     application = web.Application()
     application.router.add_post("/api/apps.connections.open", made.open)
     application.router.add_get("/link", made.link)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    made.address = f"127.0.0.1:{runner.addresses[0][1]}"
-    yield made
-    await runner.cleanup()
+    async with served(application) as url:
+        made.address = url.removeprefix("http://")
+        yield made
 
 
 @pytest.fixture
